@@ -1,0 +1,52 @@
+package sbc
+
+import "time"
+
+// A State says how far a call has come.
+type State uint8
+
+// The states of a call.
+const (
+	StateTrying   State = iota + 1 // looking for somebody who takes it
+	StateRinging                   // a called side has said 18x
+	StateEarly                     // media passes, nobody has answered
+	StateAnswered                  // joined
+	StateHeld                      // joined, and one side holds the other
+	StateEnding                    // the last messages of the legs are out
+	StateEnded                     // over; the record is with the writer
+)
+
+// String returns the state in lower case.
+func (s State) String() string {
+	switch s {
+	case StateTrying:
+		return "trying"
+	case StateRinging:
+		return "ringing"
+	case StateEarly:
+		return "early"
+	case StateAnswered:
+		return "answered"
+	case StateHeld:
+		return "held"
+	case StateEnding:
+		return "ending"
+	case StateEnded:
+		return "ended"
+	}
+	return "unknown"
+}
+
+// A CallView is a call as others see it: a copy, renewed after each step, that
+// nobody changes.
+type CallView struct {
+	ID      string
+	State   State
+	Record  CDR // as far as it is known; its slices are shared and must not be changed
+	Media   string
+	Events  []Event // the timeline; must not be changed
+	Omitted int     // events that were dropped from its middle
+}
+
+// Age is how long ago the call began.
+func (v CallView) Age(now time.Time) time.Duration { return now.Sub(v.Record.Invited) }
