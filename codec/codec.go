@@ -73,3 +73,16 @@ func (s Set) Named(name string) Codec {
 	}
 	return nil
 }
+
+// An Adapter is an Encoder that can spend bits against loss. Expect tells it
+// what share of its packets the far end reports as lost, in percent 0..100.
+type Adapter interface {
+	Expect(lossPercent int)
+}
+
+// A Banded codec has one name for several audio bandwidths. FormatAt returns
+// the fmtp parameters that ask for, and promise, no more than rate samples per
+// second, so that neither side codes what the other cannot play.
+type Banded interface {
+	FormatAt(rate int) string
+}
