@@ -1,0 +1,68 @@
+package sbc
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A diskOfTests fails until a time.
+type diskOfTests struct {
+	until time.Time
+	ids   []string
+}
+
+func (d *diskOfTests) WriteCDR(r CDR) error {
+	if time.Now().Before(d.until) {
+		return errors.New("disk full")
+	}
+	d.ids = append(d.ids, r.ID)
+	return nil
+}
+
+// Records wait for a disk that is full, in order, and the alarm ends with the
+// trouble.
+func TestRecordsOutliveFullDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q, d := newRecordQueue(), &diskOfTests{until: time.Now().Add(10 * time.Second)}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { q.run(ctx, d, slog.New(slog.DiscardHandler)); close(ended) }()
+		q.put(CDR{ID: "a"})
+		q.put(CDR{ID: "b"})
+		time.Sleep(5 * time.Second)
+		if n, _, alarm := q.state(); n != 2 || !alarm {
+			t.Errorf("%d wait, alarm %t; want 2 and an alarm", n, alarm)
+		}
+		time.Sleep(time.Minute)
+		if n, lost, alarm := q.state(); n != 0 || lost != 0 || alarm {
+			t.Errorf("%d wait, %d lost, alarm %t; want none", n, lost, alarm)
+		}
+		q.put(CDR{ID: "c"})
+		cancel()
+		<-ended
+		if want := []string{"a", "b", "c"}; !slices.Equal(d.ids, want) {
+			t.Errorf("written %v, want %v", d.ids, want)
+		}
+	})
+}
+
+// A queue that is full refuses, counts, and takes no memory.
+func TestRecordQueueIsBounded(t *testing.T) {
+	q := newRecordQueue()
+	for range recordsMax {
+		if !q.put(CDR{}) {
+			t.Fatal("refused before it was full")
+		}
+	}
+	if q.put(CDR{}) {
+		t.Error("took one more than it holds")
+	}
+	if n, lost, alarm := q.state(); n != recordsMax || lost != 1 || !alarm {
+		t.Errorf("%d wait, %d lost, alarm %t; want %d, 1, true", n, lost, alarm, recordsMax)
+	}
+}
