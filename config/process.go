@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 )
 
 // A Format is how log lines are written: FormatText or FormatJSON.
@@ -31,11 +30,6 @@ type Log struct {
 
 // Process is the process section.
 type Process struct {
-	// Grace is how long calls may go on after the first SIGTERM, while new ones
-	// are refused with 503. The rest are released then. A second SIGTERM ends
-	// the grace at once.
-	Grace time.Duration
-
 	// GCPercent is how much the heap may grow over what is live before the
 	// garbage collector runs, in percent. More costs memory and saves processor
 	// time. GOGC in the environment wins over it.
@@ -48,20 +42,25 @@ type Process struct {
 }
 
 func defaultProcess() Process {
-	return Process{Grace: 30 * time.Second, GCPercent: 400}
+	return Process{GCPercent: 400}
 }
 
 // Validate returns what is wrong with the section, or nil.
 func (p Process) Validate() error {
 	var all []error
-	if p.Grace < 0 {
-		all = append(all, fmt.Errorf("process.grace: %v is negative, expected 0s or more", p.Grace))
-	}
 	if p.GCPercent < 10 || p.GCPercent > 10000 {
-		all = append(all, fmt.Errorf("process.gc_percent: %d is not within 10 and 10000", p.GCPercent))
+		all = append(all, fmt.Errorf("gc_percent: %d is not within 10 and 10000", p.GCPercent))
 	}
 	if p.MemoryLimit < 0 {
-		all = append(all, fmt.Errorf("process.memory_limit: %d is negative, expected mebibytes, 0 for no limit", p.MemoryLimit))
+		all = append(all, fmt.Errorf("memory_limit: %d is negative, expected mebibytes, 0 for no limit", p.MemoryLimit))
 	}
 	return errors.Join(all...)
+}
+
+// Validate returns what is wrong with the section, or nil.
+func (l Log) Validate() error {
+	if l.Format != FormatText && l.Format != FormatJSON {
+		return fmt.Errorf("format: %q is not %q or %q", l.Format, FormatText, FormatJSON)
+	}
+	return nil
 }
