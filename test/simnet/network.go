@@ -69,7 +69,7 @@ type Network struct {
 // New makes an empty network whose randomness follows from seed.
 func New(seed uint64) *Network {
 	return &Network{
-		rnd:   rand.New(rand.NewPCG(seed, seed)), //nolint:gosec // repeatable on purpose: tests
+		rnd:   rand.New(rand.NewPCG(seed, seed)),
 		hosts: map[netip.Addr]*Host{},
 		nats:  map[netip.Addr]*natTable{},
 		links: map[[2]netip.Addr]Link{},
