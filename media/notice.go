@@ -3,6 +3,8 @@ package media
 import (
 	"net/netip"
 	"time"
+
+	"github.com/tandem-voip/tandem/media/dtmf"
 )
 
 // A NoticeKind says what a Notice tells.
@@ -26,7 +28,7 @@ const (
 	// NoticeRejected: packets came from a source that was not accepted. Told
 	// once for each of the first few sources. Addr, Reason.
 	NoticeRejected
-	// NoticeDigit: a digit was received and is over. Dialog, Digit, For, Source.
+	// NoticeDigit: a digit was received and is over. Dialog, Press, Source.
 	NoticeDigit
 	// NoticeSilent: nothing was heard for For, and the far side is not held.
 	// Told once for each period of silence. For.
@@ -72,9 +74,9 @@ type Notice struct {
 	Dialog string         // as given to Apply
 	Addr   netip.AddrPort // of the far side
 	Reason string         // for people, one of few constants
-	Digit  rune           // 0-9 * # A-D
+	Press  dtmf.Press     // the digit and how long it was held
 	Source DigitSource
-	For    time.Duration // of a digit, or of silence
+	For    time.Duration // of silence
 }
 
 // A DigitSource is how a digit came in.
