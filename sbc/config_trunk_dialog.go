@@ -1,0 +1,146 @@
+package sbc
+
+import "time"
+
+// DialogConfig is the SIP that a peer speaks.
+type DialogConfig struct {
+	// Reliable says how provisional responses are made reliable (RFC 3262): off,
+	// supported, unannounced (done when the peer asks, not advertised), required
+	// or ignored (a peer that asks is not obliged).
+	Reliable Reliable
+	// Timer is what we do about session timers (RFC 4028): off, accept (a peer
+	// that asks gets one), uac (we ask for one and refresh) or uas (we ask for one
+	// and for the peer to refresh).
+	Timer Timer
+	// Expires is the session interval we ask for, at least 90s.
+	Expires time.Duration
+	// MinExpires is the shortest interval we take; a shorter one gets 422.
+	MinExpires time.Duration
+	// Refresh is the method of our refreshes: update or invite. UPDATE is used
+	// only if the peer allows it.
+	Refresh Refresh
+	// Update allows UPDATE requests (RFC 3311) from the peer and to it.
+	Update bool
+	// Hold is the direction in which we put the peer on hold: sendonly (RFC 3264
+	// §8.4) or inactive, for peers that understand no other.
+	Hold Hold
+	// DelayedOffer allows an INVITE without an offer to the peer when the caller
+	// sent none. Otherwise we make the offer ourselves.
+	DelayedOffer bool
+	// Refer says what a REFER from the peer does: local (we do the transfer),
+	// pass (the other side is asked) or refuse.
+	Refer Refer
+	// Replaces takes an INVITE with Replaces from the peer (RFC 3891); without it
+	// such an INVITE gets 420 or has the header ignored, as it asks.
+	Replaces bool
+	// Redirect says what a 3xx of the peer does: follow (its contacts are tried,
+	// on this trunk) or pass (the caller is told).
+	Redirect Redirect
+}
+
+// Reliable is how provisional responses are made reliable.
+type Reliable string
+
+// The ways of RFC 3262.
+const (
+	ReliableOff         Reliable = "off"
+	ReliableSupported   Reliable = "supported"
+	ReliableUnannounced Reliable = "unannounced"
+	ReliableRequired    Reliable = "required"
+	ReliableIgnored     Reliable = "ignored"
+)
+
+// Timer is what we do about session timers.
+type Timer string
+
+// The ways of RFC 4028.
+const (
+	TimerOff    Timer = "off"
+	TimerAccept Timer = "accept"
+	TimerUAC    Timer = "uac"
+	TimerUAS    Timer = "uas"
+)
+
+// Refresh is the method of a session refresh.
+type Refresh string
+
+// The methods.
+const (
+	RefreshUpdate Refresh = "update"
+	RefreshInvite Refresh = "invite"
+)
+
+// Hold is the direction of a held side.
+type Hold string
+
+// The forms of hold.
+const (
+	HoldSendOnly Hold = "sendonly"
+	HoldInactive Hold = "inactive"
+)
+
+// Refer is what becomes of a REFER.
+type Refer string
+
+// What may become of one.
+const (
+	ReferLocal  Refer = "local"
+	ReferPass   Refer = "pass"
+	ReferRefuse Refer = "refuse"
+)
+
+// Redirect is what becomes of a 3xx.
+type Redirect string
+
+// What may become of one.
+const (
+	RedirectFollow Redirect = "follow"
+	RedirectPass   Redirect = "pass"
+)
+
+func (d *DialogConfig) validate(f *findings, key string) {
+	oneOf(f, key+".reliable", d.Reliable,
+		ReliableOff, ReliableSupported, ReliableUnannounced, ReliableRequired, ReliableIgnored)
+	oneOf(f, key+".timer", d.Timer, TimerOff, TimerAccept, TimerUAC, TimerUAS)
+	oneOf(f, key+".refresh", d.Refresh, RefreshUpdate, RefreshInvite)
+	oneOf(f, key+".hold", d.Hold, HoldSendOnly, HoldInactive)
+	oneOf(f, key+".refer", d.Refer, ReferLocal, ReferPass, ReferRefuse)
+	oneOf(f, key+".redirect", d.Redirect, RedirectFollow, RedirectPass)
+	if d.Timer == TimerOff {
+		return
+	}
+	// RFC 4028 §4 and §5: neither may be below 90 seconds.
+	if d.MinExpires < 90*time.Second || d.MinExpires > d.Expires {
+		f.add(key+".min_expires", "%s is out of range; use 90s up to expires", d.MinExpires)
+	}
+	if d.Expires < 90*time.Second || d.Expires > 24*time.Hour {
+		f.add(key+".expires", "%s is out of range; use 90s to 24h", d.Expires)
+	}
+}
+
+// RingbackConfig is what a caller is told and hears while a trunk rings.
+type RingbackConfig struct {
+	// Policy is what passes to the caller of the peer's 18x: pass (all of them),
+	// first (one of them), 180 (each as a 180 without SDP, so that the caller's
+	// phone rings) or until_media (180 until packets of the called side really
+	// arrive, then 183 with SDP; RFC 3960 §3.2).
+	Policy Ringback
+	// CallerMuted keeps the caller's speech from the called side until the
+	// answer; digits pass. For peers that demand it (MS-SDPEXT §3.1.5.12.2).
+	CallerMuted bool
+}
+
+// Ringback is what passes of 18x.
+type Ringback string
+
+// The policies.
+const (
+	RingbackPass       Ringback = "pass"
+	RingbackFirst      Ringback = "first"
+	Ringback180        Ringback = "180"
+	RingbackUntilMedia Ringback = "until_media"
+)
+
+func (r *RingbackConfig) validate(f *findings, key string) {
+	oneOf(f, key+".policy", r.Policy, RingbackPass, RingbackFirst, Ringback180, RingbackUntilMedia)
+}
