@@ -1,0 +1,92 @@
+package record
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"strings"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
+)
+
+// migration returns the statements that lead from version to version+1, or
+// nothing when version is the newest.
+//
+// What is looked for is in columns; the whole record is the JSON of the body.
+// Times are microseconds since 1970, 0 for those that did not come.
+func migration(version int) string {
+	switch version {
+	case 0:
+		return `
+CREATE TABLE calls (
+	id        TEXT NOT NULL PRIMARY KEY,
+	invited   INTEGER NOT NULL,
+	answered  INTEGER NOT NULL,
+	ended     INTEGER NOT NULL,
+	a_trunk   TEXT NOT NULL,
+	b_trunk   TEXT NOT NULL,
+	caller    TEXT NOT NULL,
+	called    TEXT NOT NULL,
+	a_call_id TEXT NOT NULL,
+	b_call_id TEXT NOT NULL,
+	status    INTEGER NOT NULL,
+	body      TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX calls_invited ON calls (invited);`
+	}
+	return ""
+}
+
+// open opens the database file. It does not touch it.
+//
+// In write-ahead mode readers and the writer do not wait for one another, and
+// synchronous NORMAL loses nothing when the process dies; after a loss of power
+// the spool repeats what the database had not synced.
+func open(path string) (*sql.DB, error) {
+	q := url.Values{}
+	for _, p := range []string{"busy_timeout(250)", "journal_mode(WAL)", "synchronous(NORMAL)", "temp_store(MEMORY)"} {
+		q.Add("_pragma", p)
+	}
+	q.Set("_txlock", "immediate")
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	return db, nil
+}
+
+// migrate brings the schema to the newest version. A version that is newer than
+// we know is an error: a later program wrote it.
+func migrate(ctx context.Context, db *sql.DB) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // nothing to undo after Commit
+	var version int
+	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return err
+	}
+	newest := 0
+	for migration(newest) != "" {
+		newest++
+	}
+	if version > newest {
+		return fmt.Errorf("schema version %d is newer than %d, which this program knows; use the newer program or another file", version, newest)
+	}
+	for ; version < newest; version++ {
+		for statement := range strings.SplitSeq(migration(version), ";") {
+			if strings.TrimSpace(statement) == "" {
+				continue
+			}
+			if _, err := tx.ExecContext(ctx, statement); err != nil {
+				return fmt.Errorf("schema version %d: %w", version+1, err)
+			}
+		}
+	}
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", version)); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
