@@ -4,19 +4,33 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
+	"github.com/tandem-voip/tandem/media"
+	"github.com/tandem-voip/tandem/sbc"
+	"github.com/tandem-voip/tandem/sbc/record"
 	"github.com/tandem-voip/tandem/sip/transport"
 )
 
 // Config is the whole configuration: the sections of the rooms side by side.
+// Trunks, Routes, Limits and Call, which are those of sbc, stand at the top.
 type Config struct {
-	// SIP is where and how SIP is spoken.
+	// SIP is where and how SIP is spoken. Listeners need a restart.
 	SIP transport.Config
 
-	// Log is what the process writes to standard error.
+	// Media is where RTP comes and goes, and whom it is taken from. A change
+	// needs a restart.
+	Media media.Config
+
+	sbc.Config
+
+	// Records is where call records are kept. A change needs a restart.
+	Records record.Config
+
+	// Log is what the process writes to standard error. A change needs a restart.
 	Log Log
 
-	// Process is how the program itself behaves.
+	// Process is how the program itself behaves. A change needs a restart.
 	Process Process
 }
 
@@ -24,6 +38,9 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		SIP:     transport.DefaultConfig(),
+		Media:   media.DefaultConfig(),
+		Config:  sbc.DefaultConfig(),
+		Records: record.DefaultConfig(),
 		Log:     Log{Level: slog.LevelInfo, Format: FormatText},
 		Process: defaultProcess(),
 	}
@@ -34,16 +51,22 @@ func DefaultConfig() Config {
 func (c Config) Validate() error {
 	return errors.Join(
 		within("sip", c.SIP.Validate()),
+		within("media", c.Media.Validate()),
+		c.Config.Validate(),
+		within("records", c.Records.Validate()),
 		within("log", c.Log.Validate()),
 		within("process", c.Process.Validate()),
 	)
 }
 
-// within puts the key of a section before the keys in a room's findings.
+// within puts the key of a section before the keys in a room's findings, where
+// the room did not do so itself.
 func within(section string, err error) error {
 	all := flatten(err)
 	for i, e := range all {
-		all[i] = fmt.Errorf("%s.%w", section, e)
+		if !strings.HasPrefix(e.Error(), section+".") {
+			all[i] = fmt.Errorf("%s.%w", section, e)
+		}
 	}
 	return errors.Join(all...)
 }

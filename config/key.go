@@ -98,7 +98,7 @@ func walk(v reflect.Value, prefix string, depth int, visit func(Field)) {
 		case Section:
 			walk(f.Value, f.Key+".", depth+1, visit)
 		case Sections:
-			walk(element(sf.Type.Elem()), f.Key+"[].", depth+1, visit)
+			walk(element(sf.Type.Elem(), nil), f.Key+"[].", depth+1, visit)
 		case Scalar, Scalars, Texts:
 		}
 	}

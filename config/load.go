@@ -137,7 +137,7 @@ func hook(from, to reflect.Value) (any, error) {
 	}
 	out := reflect.MakeSlice(t, 0, len(list))
 	for _, tree := range list {
-		e := element(t.Elem())
+		e := element(t.Elem(), tree)
 		if err := decodeInto(e.Addr().Interface(), tree); err != nil {
 			return nil, err
 		}

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tandem-voip/tandem/config/secret"
+	"github.com/tandem-voip/tandem/sbc"
 )
 
 // load reads source as if it were tandem.yaml, with the environment env.
@@ -123,6 +126,57 @@ func TestFindingsNameTheirPlace(t *testing.T) {
 			wantFinding(t, all, tc.place, tc.text)
 		})
 	}
+}
+
+// A trunk begins with the values of its profile, whatever the order of its keys.
+func TestTrunkBeginsWithItsProfile(t *testing.T) {
+	c, all := load(t, `
+trunks:
+  - name: carrier
+    peer: {host: sip.example.com, addresses: [192.0.2.10, 198.51.100.0/24]}
+    auth: {username: u, password: p}
+    media: {ptime: 30}
+    profile: vonage
+routes:
+  - match: {prefixes: [+1555, 0044]}
+    targets:
+      - trunk: carrier
+`, nil)
+	if all != nil {
+		t.Fatal(all)
+	}
+	want := sbc.ProfileTrunk(sbc.ProfileVonage)
+	want.Name = "carrier"
+	want.Peer.Host, want.Peer.Addresses = "sip.example.com", []string{"192.0.2.10", "198.51.100.0/24"}
+	want.Auth = sbc.AuthConfig{Username: "u", Password: secret.New("p")}
+	want.Media.Ptime = 30
+	if !reflect.DeepEqual(c.Trunks, []sbc.TrunkConfig{want}) {
+		t.Errorf("got  %+v\nwant %+v", c.Trunks, want)
+	}
+	if got := c.Routes[0].Match.Prefixes; !reflect.DeepEqual(got, []string{"+1555", "0044"}) {
+		t.Errorf("prefixes are %q", got)
+	}
+}
+
+// A secret may be in a file of its own; given twice, or unreadable, it is a
+// finding. No excerpt shows one.
+func TestSecretComesFromItsFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(path, []byte("hunter2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	trunk := "trunks:\n  - name: a\n    peer: {host: h}\n    auth:\n      username: u\n"
+	c, all := load(t, trunk+"      password_file: "+path+"\n", nil)
+	if all != nil || c.Trunks[0].Auth.Password.Reveal() != "hunter2" {
+		t.Errorf("password %q, %v", c.Trunks[0].Auth.Password.Reveal(), all)
+	}
+	_, all = load(t, trunk+"      password: hunter3\n      password_file: "+path+"\n", nil)
+	wantFinding(t, all, "tandem.yaml:7:7: trunks[0].auth.password_file", "given here and by password")
+	if strings.Contains(all.Error(), "hunter3") {
+		t.Errorf("the excerpt shows the secret:\n%s", all.Error())
+	}
+	_, all = load(t, trunk+"      password_file: "+path+".none\n", nil)
+	wantFinding(t, all, "tandem.yaml:6:22: trunks[0].auth.password_file", "no such file")
 }
 
 // Elements of a list must differ in name.
