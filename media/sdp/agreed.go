@@ -15,11 +15,12 @@ const MaxReceive = 4
 // RFC 3264 §6 and §7.
 type Agreed struct {
 	// Remote is where our RTP goes while ICE names no better place. It is the
-	// zero AddrPort while the stream is switched off (port 0), and an
-	// unspecified address while the far end wants nothing (RFC 3264 §8.4) or
-	// will only trickle candidates: send nothing there.
+	// zero AddrPort while the stream is switched off (port 0), or if only ICE
+	// can tell; and an unspecified address while the far end wants nothing (RFC
+	// 3264 §8.4) or will trickle candidates. Send to neither.
 	Remote netip.AddrPort
-	// RemoteRTCP is where our RTCP goes; equal to Remote when Mux. RFC 3605.
+	// RemoteRTCP is where our RTCP goes; equal to Remote when Mux, and zero when
+	// the far end takes none. RFC 3605.
 	RemoteRTCP netip.AddrPort
 	// Mux says that RTP and RTCP share the port, both ways. RFC 5761 §5.1.1.
 	Mux bool

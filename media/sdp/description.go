@@ -7,12 +7,15 @@ import (
 
 // The bounds of a description; one that passes any is refused (ErrTooLarge).
 const (
-	MaxBytes      = 64 << 10
-	maxMedia      = 16
-	maxFormats    = 64
-	maxAttributes = 1024 // lines of any kind
-	maxCrypto     = 16
-	maxOffered    = 64 // candidates in one m-line
+	// MaxBytes is the bytes of the longest body we read.
+	MaxBytes = 64 << 10
+
+	maxLines        = 2048
+	maxMedia        = 16
+	maxFormats      = 64 // of one m-line
+	maxCandidates   = 64 // of one m-line, as offered
+	maxCrypto       = 16 // of one m-line
+	maxFingerprints = 8  // of one level
 )
 
 // A Description is a session description: the parts of it that matter for audio.
@@ -25,55 +28,64 @@ type Description struct {
 	// Bundle is the a=group:BUNDLE line without its name, empty when there is none.
 	Bundle string
 	// Lite says that a=ice-lite was there.
-	Lite  bool
-	Media []Media
+	Lite bool
+	// Options is a=ice-options, empty when there is none.
+	Options string
+	Media   []Media
 }
 
 // Origin is the o= line. RFC 8866 §5.2.
 type Origin struct {
 	User        string
-	ID, Version uint64
+	ID, Version uint64 // 0 when they are no numbers
 	Addr        string // unicast address as written
 	IP6         bool
 }
 
-// Media is an m-line and what belongs to it.
+// Media is an m-line and what belongs to it. Only live lines, see Live, have
+// more than the first group of fields.
 type Media struct {
 	Kind    string // "audio", "video", "application", "image", ...
 	Port    uint16 // 0: refused or switched off
 	Proto   string // as written
+	Tokens  string // the m-line's formats as written
+	Mid     string // a=mid (RFC 5888 §4)
 	Profile Profile
+
 	// Formats are the RTP formats in order of preference, with their rtpmap
-	// and fmtp. Empty for a Profile we do not speak.
-	Formats []Format
-	// Tokens are the m-line's formats as written.
-	Tokens string
-
-	// Addr is where to send; zero when it is a name. RTCP is that of a=rtcp,
-	// zero without; its address is zero when only a port was given.
-	Addr      netip.Addr
-	RTCP      netip.AddrPort
-	Mux       bool
-	MuxOnly   bool
+	// and fmtp; telephone-event and CN are among them.
+	Formats   []Format
 	Direction Direction
-	Ptime     time.Duration
-	MaxPtime  time.Duration
-	Mid       string
+	Ptime     time.Duration // 0: not stated; whole milliseconds
+	MaxPtime  time.Duration // 0: not stated; whole milliseconds
 
-	Crypto       []Key // the lines we understand and can use, in order
+	// Addr is where to send; zero when it is a name or not stated.
+	Addr netip.Addr
+	// RTCP is that of a=rtcp, zero without; its address is zero when only a
+	// port was given. RFC 3605.
+	RTCP    netip.AddrPort
+	Mux     bool // a=rtcp-mux
+	MuxOnly bool // a=rtcp-mux-only (RFC 8858)
+
+	Crypto       []Key // the a=crypto lines we can use, in order
 	Fingerprints []Fingerprint
 	Setup        Setup
 	TLSID        string
 
 	Ufrag, Pwd string
-	Options    string // a=ice-options
-	Candidates []Candidate
-	// Unnamed says that there were candidates without an address we can use:
-	// host names, TCP.
-	Unnamed   bool
-	Concluded bool // a=remote-candidates
-	Mismatch  bool // a=ice-mismatch
-	End       bool // a=end-of-candidates
+	Candidates []Candidate // over UDP, with an address
+	// Unnamed says that there were others: host names, TCP.
+	Unnamed bool
+	// Chosen is the component 1 of a=remote-candidates, zero without: the
+	// candidate of the description's receiver that is in use.
+	Chosen   netip.AddrPort
+	Mismatch bool // a=ice-mismatch
+	End      bool // a=end-of-candidates
+}
+
+// Live reports whether m is an audio line with a port and a profile we speak.
+func (m *Media) Live() bool {
+	return m.Port != 0 && m.Profile != ProfileNone && m.Kind == "audio"
 }
 
 // Setup is the a=setup attribute. RFC 4145 §4.
@@ -88,15 +100,38 @@ const (
 	SetupHoldConn
 )
 
-// Audio returns the first m=audio line that has a port and a profile we speak,
-// or nil.
+// String is the attribute's value, empty for SetupNone.
+func (s Setup) String() string {
+	switch s {
+	case SetupActPass:
+		return "actpass"
+	case SetupActive:
+		return "active"
+	case SetupPassive:
+		return "passive"
+	case SetupHoldConn:
+		return "holdconn"
+	case SetupNone:
+	}
+	return ""
+}
+
+// Audio returns the first live m-line, or nil.
 func (d *Description) Audio() *Media {
-	for i := range d.Media {
-		if m := &d.Media[i]; m.Kind == "audio" && m.Port != 0 && m.Profile != ProfileNone {
-			return m
-		}
+	if i := d.audio(); i >= 0 {
+		return &d.Media[i]
 	}
 	return nil
+}
+
+// audio is the index of the first live m-line, or -1.
+func (d *Description) audio() int {
+	for i := range d.Media {
+		if d.Media[i].Live() {
+			return i
+		}
+	}
+	return -1
 }
 
 // Restarts reports whether the description restarts ICE against what was agreed
