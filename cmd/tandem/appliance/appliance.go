@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tandem-voip/tandem/config"
+	"github.com/tandem-voip/tandem/sbc"
 )
 
 // A PacketConn is a UDP socket, as [net.UDPConn] is.
@@ -30,6 +31,10 @@ type Deps struct {
 
 	// Dial opens a TCP connection.
 	Dial func(ctx context.Context, remote netip.AddrPort) (net.Conn, error)
+
+	// Records takes the call records in place of the configured store. Nil
+	// means the store.
+	Records sbc.CDRWriter
 
 	// Log is narrowed by each room.
 	Log *slog.Logger
@@ -87,3 +92,6 @@ func (a *Appliance) Halt() {
 // routes, limits and certificates. Calls in progress keep what they began
 // with. An error means that nothing was changed.
 func (a *Appliance) Reload(cfg config.Config) error { return cfg.Validate() }
+
+// Calls returns the calls in progress, as they were a moment ago.
+func (a *Appliance) Calls() []sbc.CallView { return nil }
