@@ -83,8 +83,8 @@ type GateConfig struct {
 	// source. 0 means no bound.
 	KnownRate  float64
 	KnownBurst int
-	// Sources bounds the table of strangers. When it is full a new one shares
-	// a bucket with others like it.
+	// Sources bounds the table of strangers. Beyond it those not seen lately are
+	// forgotten and only TotalRate still holds them.
 	Sources int
 }
 

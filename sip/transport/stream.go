@@ -1,0 +1,5 @@
+package transport
+
+import "time"
+
+func (t *Transport) sendStream(now time.Time, o Outbound) error { return ErrNoListener }
