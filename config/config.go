@@ -8,6 +8,7 @@ import (
 
 	"github.com/tandem-voip/tandem/media"
 	"github.com/tandem-voip/tandem/sbc"
+	"github.com/tandem-voip/tandem/sbc/admin"
 	"github.com/tandem-voip/tandem/sbc/record"
 	"github.com/tandem-voip/tandem/sip/transport"
 )
@@ -27,6 +28,9 @@ type Config struct {
 	// Records is where call records are kept. A change needs a restart.
 	Records record.Config
 
+	// Admin is how the process is seen and steered. A change needs a restart.
+	Admin admin.Config
+
 	// Log is what the process writes to standard error. A change needs a restart.
 	Log Log
 
@@ -41,6 +45,7 @@ func DefaultConfig() Config {
 		Media:   media.DefaultConfig(),
 		Config:  sbc.DefaultConfig(),
 		Records: record.DefaultConfig(),
+		Admin:   admin.DefaultConfig(),
 		Log:     Log{Level: slog.LevelInfo, Format: FormatText},
 		Process: defaultProcess(),
 	}
@@ -54,6 +59,7 @@ func (c Config) Validate() error {
 		within("media", c.Media.Validate()),
 		c.Config.Validate(),
 		within("records", c.Records.Validate()),
+		within("admin", c.Admin.Validate()),
 		within("log", c.Log.Validate()),
 		within("process", c.Process.Validate()),
 	)
