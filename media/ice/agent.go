@@ -3,16 +3,20 @@ package ice
 import (
 	"net/netip"
 	"time"
+
+	"github.com/pion/stun/v4"
 )
 
 // The bounds of an agent.
 const (
-	// MaxForks is how many far ends one agent knows, those without an answer included.
+	// MaxForks is how many far ends one agent knows, those without an answer
+	// included. Apply passes over dialogs beyond it.
 	MaxForks = 32
 	// MaxUnknown is how many of them may be without an answer; the one heard
 	// of least recently gives way.
 	MaxUnknown = 8
-	// MaxPaths is how many paths a far end may have in one component.
+	// MaxPaths is how many paths a far end may have in one component; the one
+	// heard of least recently, and not in use, gives way.
 	MaxPaths = 16
 	// MaxPacket is the bytes of the largest STUN message that is looked at.
 	MaxPacket = 1500
@@ -33,7 +37,8 @@ type Config struct {
 // Remote is what an answer (or offer) says of its sender.
 type Remote struct {
 	Ufrag, Pwd string
-	Lite       bool
+	// Lite: it is a lite agent too, and sends no checks.
+	Lite bool
 	// Concluded: our candidate was in a=remote-candidates; the checks are over
 	// and Selected is the pair in use. RFC 8839 §5.2.
 	Concluded bool
@@ -82,11 +87,11 @@ type Event struct {
 type Stats struct {
 	Checks      uint64 // valid checks, all answered
 	Malformed   uint64 // not STUN, or broken: dropped
-	Integrity   uint64 // wrong or no password: dropped, or answered 401 or 400
+	Integrity   uint64 // another's user name, wrong password, or none: dropped
 	Unknown     uint64 // comprehension-required attribute we do not know: answered 420
 	Stray       uint64 // responses and indications, which we do not wait for
 	Conflict    uint64 // a far end that claims to be controlled: answered 487
-	Overflow    uint64 // a fork or path beyond the bounds: the oldest gave way
+	Overflow    uint64 // forks and paths beyond the bounds
 	Expirations uint64 // paths whose consent ran out while in use
 }
 
@@ -102,54 +107,73 @@ type Path struct {
 
 // An Agent is our side of ICE on one leg. Core: one goroutine uses it, or a
 // lock of the caller's guards it.
-type Agent struct{}
+type Agent struct {
+	// set once
+	consent time.Duration // 0: never ends
+
+	// what we go by, and what we went by before a restart while forks remain there
+	now, before credentials
+
+	forks       []*fork
+	nominations uint64 // counts them, so that the newest is known
+	stats       Stats
+
+	// scratch of Receive
+	in, out stun.Message
+}
+
+// credentials are what vouches for a check.
+type credentials struct {
+	ufrag string
+	pwd   stun.MessageIntegrity
+}
 
 // New makes an agent.
-func New(c Config) *Agent { return &Agent{} }
+func New(c Config) *Agent {
+	a := &Agent{consent: c.Consent, now: makeCredentials(c.Ufrag, c.Pwd)}
+	switch {
+	case c.Consent == 0:
+		a.consent = Consent
+	case c.Consent < 0:
+		a.consent = 0
+	}
+	return a
+}
+
+func makeCredentials(ufrag, pwd string) credentials {
+	return credentials{ufrag: ufrag, pwd: stun.NewShortTermIntegrity(pwd)}
+}
 
 // Receive takes a STUN packet that came from src for a component (1 RTP, 2
-// RTCP). It returns what to send back to src from the same socket, using the
-// capacity of reply; empty is nothing. It allocates nothing for a check on a
-// path it knows. RFC 8445 §7.3.
+// RTCP). It returns what to send back to src from the same socket, in the
+// storage of reply where that is enough; empty is nothing. It allocates nothing
+// for a check on a path it knows.
+//
+// Only a Binding request with our ufrag, our password and a fingerprint is
+// answered. Everything else is dropped in silence: a stranger learns nothing,
+// and nobody can be hit by our replies. RFC 8445 §7.3.
 func (a *Agent) Receive(now time.Time, component uint8, src netip.AddrPort, packet, reply []byte) ([]byte, Event) {
-	return reply[:0], Event{}
+	reply = reply[:0]
+	src = unmap(src)
+	dropped := Event{Kind: Dropped, Component: component, Path: src}
+	c, ok := a.read(packet)
+	if !ok || component < 1 || component > 2 {
+		return reply, dropped
+	}
+	switch {
+	case len(c.unknown) > 0:
+		a.stats.Unknown++
+		return a.refuse(reply, c, stun.CodeUnknownAttribute), dropped
+	case c.controlled:
+		// A lite agent is the controlled one; this makes the other control. RFC
+		// 8445 §6.1.1 and §7.3.1.1.
+		a.stats.Conflict++
+		return a.refuse(reply, c, stun.CodeRoleConflict), dropped
+	}
+	a.stats.Checks++
+	e := a.checked(now, component, src, c)
+	return a.accept(reply, c, src), e
 }
-
-// Apply tells what the answer of a dialog said, or its next offer. Checks that
-// came before it under the same ufrag now belong to the dialog. Another ufrag
-// than before is a restart: the old paths are used until the new far end has
-// sent a check. RFC 8445 §9.
-func (a *Agent) Apply(now time.Time, dialog string, r Remote) {}
-
-// Restart gives us a new ufrag and password, as a restart by either side needs.
-// Checks under those before are answered until every fork has moved over.
-func (a *Agent) Restart(ufrag, pwd string) {}
-
-// End forgets a dialog.
-func (a *Agent) End(dialog string) {}
-
-// Heard tells that an authenticated packet of media came from src: consent goes on.
-func (a *Agent) Heard(now time.Time, component uint8, src netip.AddrPort) {}
-
-// Dialog returns whose checks came from src, if an answer told; the second
-// result is whether there was a check at all. It allocates nothing.
-func (a *Agent) Dialog(component uint8, src netip.AddrPort) (string, bool) { return "", false }
-
-// Target is where to send to a dialog: the path nominated last, else that of
-// the highest priority on which a check came, else nowhere.
-func (a *Agent) Target(now time.Time, dialog string, component uint8) (netip.AddrPort, bool) {
-	return netip.AddrPort{}, false
-}
-
-// Advance ends what is due and returns an Expired event for each path in use
-// that ended. Deadline says when.
-func (a *Agent) Advance(now time.Time) []Event { return nil }
-
-// Deadline is when Advance has something to do; zero for never.
-func (a *Agent) Deadline() time.Time { return time.Time{} }
-
-// Paths lists the paths of a dialog.
-func (a *Agent) Paths(dialog string) []Path { return nil }
 
 // Stats returns the counters.
-func (a *Agent) Stats() Stats { return Stats{} }
+func (a *Agent) Stats() Stats { return a.stats }
