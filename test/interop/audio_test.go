@@ -196,12 +196,11 @@ func TestSpeechSurvivesLoss(t *testing.T) {
 func likeness(a, b []int16) float64 {
 	ea, eb := envelope(a), envelope(b)
 	best := 0.0
-	for lag := range 10 {
-		n := min(len(ea), len(eb)-lag)
-		if n < len(ea)/2 {
-			break
+	for lag := -150; lag <= 150; lag++ { // 3 s either way
+		x, y := ea[max(0, -lag):], eb[min(max(0, lag), len(eb)):]
+		if n := min(len(x), len(y)); n >= 100 {
+			best = max(best, correlation(x[:n], y[:n]))
 		}
-		best = max(best, correlation(ea[:n], eb[lag:lag+n]))
 	}
 	return best
 }

@@ -55,21 +55,28 @@ func east(extra string) trunk { return trunk{"east", 12, extra} }
 
 // start runs the gateway with those trunks and routes (YAML lines of a list) and
 // further top-level sections, and waits until it says it is well.
-func start(t *testing.T, routes string, sections string, trunks ...trunk) *gateway {
+func start(t *testing.T, routes, sections string, trunks ...trunk) *gateway {
+	t.Helper()
+	return startWith(t, routes, "", sections, trunks...)
+}
+
+// startWith is start with more lines for the sip section, listeners first.
+func startWith(t *testing.T, routes, sip, sections string, trunks ...trunk) *gateway {
 	t.Helper()
 	g := &gateway{t: t, net: fmt.Sprintf("127.0.%d.", 20+nets.Add(1)), dir: t.TempDir(), done: make(chan struct{})}
 	g.sock = filepath.Join(g.dir, "admin.sock")
 	file := filepath.Join(g.dir, "tandem.yaml")
-	if err := os.WriteFile(file, []byte(g.config(routes, sections, trunks)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(g.config(routes, sip, sections, trunks)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	g.run("run", "-c", file)
 	return g
 }
 
-func (g *gateway) config(routes, sections string, trunks []trunk) string {
+func (g *gateway) config(routes, sip, sections string, trunks []trunk) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "sip:\n  listeners:\n    - {name: udp, transport: udp, address: \"%s\"}\n    - {name: tcp, transport: tcp, address: \"%[1]s\"}\n", g.sip())
+	b.WriteString(strings.ReplaceAll(sip, "NET.", g.net))
 	fmt.Fprintf(&b, "media: {address: %s, port_min: 20000, port_max: 29999}\n", g.addr(1))
 	fmt.Fprintf(&b, "admin: {address: %q}\n", "unix:"+g.sock)
 	fmt.Fprintf(&b, "record: {path: %q}\n", filepath.Join(g.dir, "calls.db"))
