@@ -6,6 +6,8 @@ SHELL        := /bin/bash
 
 # Tools are built from source, once, at these versions.
 GOLANGCI_LINT := v2.15.0
+ESBUILD       := v0.28.2
+JSSIP_VERSION := 3.13.8
 BENCHSTAT     := v0.0.0-20260908200009-22c9c6c9d4da
 
 # libopus is linked statically, so the binary runs where it is not installed.
@@ -16,6 +18,8 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 BIN     := .cache/bin
 LINT    := $(BIN)/golangci-lint-$(GOLANGCI_LINT)
 STAT    := $(BIN)/benchstat-$(BENCHSTAT)
+BUNDLER := $(BIN)/esbuild-$(ESBUILD)
+JSSIP   := .cache/jssip-$(JSSIP_VERSION)/jssip.js
 
 # Debian packages: what building needs, and what `make test` needs besides.
 DEPS      := gcc libc6-dev pkg-config libopus-dev
@@ -23,6 +27,7 @@ DEPS_TEST := sip-tester baresip-core sox espeak-ng chromium-headless-shell aster
 
 T ?= 30s# of each fuzz target
 F ?= .#   flows to run, a regular expression
+I ?= .#   interop tests to run, a regular expression
 
 .PHONY: list run build test check race flow fuzz bench lint fmt vet docs interop ci deps deps-test
 
@@ -54,13 +59,14 @@ fuzz: ## every fuzz target in turn: make fuzz T=30s
 		done; \
 	done
 
-bench: $(STAT) ## benchmarks ten times, compared with docs/benchmarks.txt
+bench: build $(STAT) ## benchmarks ten times, compared with docs/benchmarks.txt
 	@mkdir -p .cache
 	go test -run '^$$' -bench . -benchmem -count 10 ./... | tee .cache/bench.txt
+	TANDEM=$(CURDIR)/tandem go test -run '^$$' -bench . -benchtime 1x -count 5 -timeout 60m -tags 'load nolibopusfile' ./test/load/ | tee -a .cache/bench.txt
 	if [ -f docs/benchmarks.txt ]; then $(STAT) docs/benchmarks.txt .cache/bench.txt; else $(STAT) .cache/bench.txt; fi
 
 lint: $(LINT) ## golangci-lint, gofumpt, go mod tidy
-	go vet -tags 'interop nolibopusfile' ./...
+	go vet -tags 'interop load nolibopusfile' ./...
 	$(LINT) run ./...
 	go mod tidy -diff
 
@@ -70,8 +76,8 @@ fmt: $(LINT) ## format with gofumpt
 docs: ## rewrite the generated documents
 	go test -count=1 ./test/docs/ -update
 
-interop: build deps-test ## real phones, load generator and browser against the binary
-	if [ -d test/interop ]; then TANDEM=$(CURDIR)/tandem go test -count=1 -timeout 15m -tags 'interop nolibopusfile' ./test/interop/...; fi
+interop: build deps-test $(JSSIP) ## real phones, load generator and browser against the binary
+	if [ -d test/interop ]; then TANDEM=$(CURDIR)/tandem TANDEM_JSSIP=$(CURDIR)/$(JSSIP) go test -count=1 -v -run '$(I)' -timeout 25m -tags 'interop nolibopusfile' ./test/interop/...; fi
 
 ci: deps deps-test build lint check race interop ## what the server runs
 	$(MAKE) --no-print-directory fuzz T=3s
@@ -101,6 +107,16 @@ tool = mkdir -p $(BIN) && for i in 1 2 3; do \
 
 $(LINT):
 	$(call tool,github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT),golangci-lint)
+
+$(BUNDLER):
+	$(call tool,github.com/evanw/esbuild/cmd/esbuild@$(ESBUILD),esbuild)
+
+# The SIP stack of the browser phone in the interop tests, as one script.
+$(JSSIP): $(BUNDLER)
+	@command -v npm >/dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends npm; }
+	mkdir -p $(@D) && npm install --silent --no-audit --no-fund --prefix $(@D) jssip@$(JSSIP_VERSION)
+	echo 'import JsSIP from "jssip"; window.JsSIP = JsSIP;' > $(@D)/entry.js
+	$(BUNDLER) $(@D)/entry.js --log-level=warning --bundle --format=iife --platform=browser --outfile=$@
 
 $(STAT):
 	$(call tool,golang.org/x/perf/cmd/benchstat@$(BENCHSTAT),benchstat)
