@@ -116,9 +116,11 @@ func (f fault) Error() string {
 }
 
 // status is the answer a request with this fault deserves: 416 and 505 where
-// RFC 3261 §8.2.2.1 and §21.5.6 say so, else 400.
+// RFC 3261 §8.2.2.1 and §21.5.6 say so, 513 for size, else 400.
 func (f fault) status() int {
 	switch f { //nolint:exhaustive // all others are 400
+	case faultTooLarge:
+		return sipmsg.StatusMessageTooLarge
 	case faultScheme:
 		return sipmsg.StatusRequestedRangeNotSatisfiable
 	case faultVersion:

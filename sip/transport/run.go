@@ -28,6 +28,7 @@ func (t *Transport) Run(ctx context.Context, r Receiver) error {
 			}
 		})
 	}
+	listening.Go(func() { t.watchCertificates(ctx) })
 	<-ctx.Done()
 	t.mu.Lock()
 	t.start = nil
@@ -58,6 +59,9 @@ func (t *Transport) begin(f func(ctx context.Context)) bool {
 // serve is the goroutine of one listener. Run starts it; it ends when the socket
 // is closed.
 func (t *Transport) serve(ctx context.Context, s *socket) error {
+	if s.streams != nil {
+		return t.accept(ctx, s)
+	}
 	return t.readPackets(ctx, s)
 }
 

@@ -49,11 +49,12 @@ type Deps struct {
 // A Transport owns the SIP sockets. Its methods are safe for concurrent use.
 type Transport struct {
 	// Set once.
-	cfg     Config
-	deps    Deps
-	log     *slog.Logger
-	sockets []*socket
-	seed    maphash.Seed
+	cfg      Config
+	deps     Deps
+	log      *slog.Logger
+	sockets  []*socket
+	profiles map[string]*profile
+	seed     maphash.Seed
 
 	// Safe by themselves.
 	count counters
@@ -66,6 +67,7 @@ type Transport struct {
 	mu       sync.Mutex
 	receiver Receiver
 	start    func(func(ctx context.Context)) // nil unless running
+	table    table
 	running  sync.WaitGroup
 }
 
@@ -83,12 +85,17 @@ func New(cfg Config, deps Deps) (*Transport, error) {
 		return nil, err
 	}
 	t := &Transport{
-		cfg:  cfg,
-		deps: deps.orReal(),
-		seed: maphash.MakeSeed(),
-		gate: NewGate(cfg.Gate, deps.Known),
+		cfg:   cfg,
+		deps:  deps.orReal(),
+		seed:  maphash.MakeSeed(),
+		gate:  NewGate(cfg.Gate, deps.Known),
+		table: newTable(),
 	}
 	t.log = t.deps.Log
+	var err error
+	if t.profiles, err = loadProfiles(cfg.Profiles); err != nil {
+		return nil, err
+	}
 	for _, l := range cfg.Listeners {
 		s, err := t.bind(l)
 		if err != nil {
@@ -345,7 +352,9 @@ func (t *Transport) refusal(req *sipmsg.Request, bad fault) *sipmsg.Response {
 
 // Stats is a copy of the counters.
 func (t *Transport) Stats() Stats {
-	return Stats{Counters: t.count.stats()}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return Stats{Counters: t.count.stats(), Connections: len(t.table.byID)}
 }
 
 func unmap(a netip.AddrPort) netip.AddrPort {
@@ -360,7 +369,12 @@ func addrPort(a net.Addr) netip.AddrPort {
 	case *net.TCPAddr:
 		return unmap(a.AddrPort())
 	}
-	ap, err := netip.ParseAddrPort(a.String())
+	return parseRemote(a.String())
+}
+
+// parseRemote reads an address as net/http gives it; zero if it is none.
+func parseRemote(s string) netip.AddrPort {
+	ap, err := netip.ParseAddrPort(s)
 	if err != nil {
 		return netip.AddrPort{}
 	}

@@ -1,5 +1,0 @@
-package transport
-
-import "time"
-
-func (t *Transport) sendStream(now time.Time, o Outbound) error { return ErrNoListener }
