@@ -1,66 +1,214 @@
 package media
 
 import (
+	"log/slog"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/pion/rtp"
 
-	"github.com/tandem-voip/tandem/media/dtmf"
-	"github.com/tandem-voip/tandem/media/sdp"
+	"github.com/tandem-voip/tandem/media/ice"
 )
+
+// maxDatagram is the longest datagram looked at and sent, in octets. Telephone
+// audio is far below it; what is longer is cut and so fails to parse.
+const maxDatagram = 2048
+
+// maxRejected bounds the list of sources in Stats.
+const maxRejected = 8
 
 // An Endpoint is our end of one RTP session. Whoever opened it owns it and
 // closes it. It is safe for concurrent use.
 type Endpoint struct {
-	pool *Pool
-	opts Options
+	// set once
+	pool  *Pool
+	opts  Options
+	rtp   PacketConn
+	rtcp  PacketConn // nil: RTCP shares the port (RFC 5761)
+	local netip.AddrPort
+	cname string
+	log   *slog.Logger
+
+	// owned by the pool, guarded by its mutex
+	due    time.Time // when advance is to be called; zero: never
+	heapAt int       // place in the pool's queue, -1: not there
+
+	mu sync.Mutex
+	// guarded by mu
+	closed   bool
+	dst      PacketWriter
+	dialogs  []*dialog
+	heard    *dialog // the dialog latch; nil: nobody yet
+	selected bool    // a final answer chose heard
+	agent    *ice.Agent
+	out      stamper
+	outBuf   []byte // one datagram
+	header   rtp.Header
+	hide     hider
+	writer   generator // digits and fillings of our own
+	pressing pressing  // digits we send
+	reports  reports
+	quiet    quiet
+	tones    toneDetector
+	stats    Stats
+	wake     time.Time // to be passed to the pool
+	notes    []Notice  // to be told when mu is free
+	spawn    []func()  // handshakes to be started when mu is free
+}
+
+// quiet is what silence is measured with.
+type quiet struct {
+	since time.Time // the last packet, or when it became due; zero: nothing was applied
+	told  bool
 }
 
 // Local is what to put into SDP: the address advertised, the RTP port, and the
 // RTCP port, which equals the RTP port when there is no second socket.
-func (e *Endpoint) Local() (addr netip.Addr, rtp, rtcp uint16) { return netip.Addr{}, 0, 0 }
-
-// Apply takes over what an offer and an answer came to, as often as they do.
-// dialog tells the early dialogs of one INVITE apart, by the remote tag; for a
-// leg that cannot fork it is any constant. The first Apply of a name makes the
-// dialog known. Each Apply opens the latch for a while (RFC 7362 §4).
-//
-// Errors: ErrClosed; one that says too many early dialogs are kept already; one
-// that says what of the keys does not fit.
-func (e *Endpoint) Apply(now time.Time, dialog string, a sdp.Agreed) error { return nil }
-
-// Select says that a final answer came from dialog, which is heard and spoken
-// to from now on, whoever was before. The others are given up.
-func (e *Endpoint) Select(now time.Time, dialog string) {}
-
-// End gives up an early dialog that was refused or cancelled. If it was heard,
-// the next that streams will be.
-func (e *Endpoint) End(now time.Time, dialog string) {}
+func (e *Endpoint) Local() (addr netip.Addr, rtp, rtcp uint16) {
+	rtp = e.local.Port()
+	if e.rtcp == nil {
+		return e.local.Addr(), rtp, rtp
+	}
+	return e.local.Addr(), rtp, rtp + 1
+}
 
 // Connect sends what is heard on to dst, until the next Connect; nil ends it.
-// Whoever connects two endpoints calls it on both. When it returns no packet
-// is under way to the one that was connected before.
-func (e *Endpoint) Connect(dst PacketWriter) {}
+// Whoever connects two endpoints calls it on both. A packet under way may still
+// reach the one connected before. dst is called by one goroutine at a time.
+func (e *Endpoint) Connect(dst PacketWriter) {
+	e.mu.Lock()
+	e.dst = dst
+	if e.heard != nil {
+		e.heard.changed = false
+	}
+	e.unlock()
+}
 
-// WriteRTP sends a packet to the far side: see PacketWriter.
-func (e *Endpoint) WriteRTP(now time.Time, p *rtp.Packet) error { return nil }
-
-// SendDigit puts a digit in line to be sent as the far side's kind demands,
-// telephone-event packets or a tone in the audio. The line is bounded: false
-// means it was full, or the kind is DigitsInfo, or there is nothing to say it
-// with. Before the final answer a digit goes to the dialog that is heard alone
-// and waits for its first packet for a bounded time.
-func (e *Endpoint) SendDigit(now time.Time, p dtmf.Press) bool { return false }
+// RestartICE gives our side new credentials, as a restart by either side needs
+// (RFC 8839 §4.4.1.1.1). It does nothing without ICE.
+func (e *Endpoint) RestartICE(c ICE) {
+	e.mu.Lock()
+	if e.agent != nil {
+		e.agent.Restart(c.Ufrag, c.Pwd)
+	}
+	e.unlock()
+}
 
 // Quiet is how long nothing was heard from the far side, counted from the first
 // Apply at the earliest. 0 while the far side is held or switched off: hold is
 // not silence.
-func (e *Endpoint) Quiet(now time.Time) time.Duration { return 0 }
+func (e *Endpoint) Quiet(now time.Time) time.Duration {
+	e.mu.Lock()
+	defer e.unlock()
+	return e.quietFor(now)
+}
 
-// Stats returns a copy of the figures.
-func (e *Endpoint) Stats() Stats { return Stats{} }
+func (e *Endpoint) quietFor(now time.Time) time.Duration {
+	d := e.talk()
+	if d == nil || e.quiet.since.IsZero() || !d.agreed.Direction.Receives() || !d.agreed.Remote.IsValid() {
+		return 0
+	}
+	return max(now.Sub(e.quiet.since), 0)
+}
 
 // Close says goodbye by RTCP, closes the sockets and frees the ports. No notice
 // comes after it has returned, except from a call of Notify under way.
-func (e *Endpoint) Close(now time.Time) {}
+func (e *Endpoint) Close(now time.Time) {
+	e.mu.Lock()
+	if e.closed {
+		e.unlock()
+		return
+	}
+	e.goodbye(now)
+	e.closed = true
+	e.dst, e.notes = nil, nil
+	for _, d := range e.dialogs {
+		d.dtls.close()
+	}
+	e.tally()
+	stats := e.stats
+	e.unlock()
+	e.closeSockets()
+	e.pool.forget(now, e, stats)
+}
+
+// unlock releases mu, then does what must not be done under it: notices are
+// told and the pool is woken.
+func (e *Endpoint) unlock() {
+	notes, wake, spawn := e.notes, e.wake, e.spawn
+	e.notes, e.wake, e.spawn = nil, time.Time{}, nil
+	e.mu.Unlock()
+	for _, f := range spawn {
+		e.pool.spawn(f)
+	}
+	if !wake.IsZero() {
+		e.pool.schedule(e, wake)
+	}
+	if e.opts.Notify == nil {
+		return
+	}
+	for _, n := range notes {
+		e.opts.Notify(n)
+	}
+}
+
+// tell puts a notice in line. The caller holds mu.
+func (e *Endpoint) tell(n Notice) {
+	if !e.closed && e.opts.Notify != nil {
+		e.notes = append(e.notes, n)
+	}
+}
+
+// wakeAt asks for advance at that time at the latest. The caller holds mu.
+func (e *Endpoint) wakeAt(at time.Time) {
+	if !at.IsZero() && (e.wake.IsZero() || at.Before(e.wake)) {
+		e.wake = at
+	}
+}
+
+// reject counts a packet of a source that was not accepted. The caller holds mu.
+func (e *Endpoint) reject(now time.Time, src netip.AddrPort, reason string) {
+	e.stats.Rejected++
+	for i := range e.stats.Sources {
+		if s := &e.stats.Sources[i]; s.Addr == src {
+			s.Packets++
+			s.Reason = reason
+			return
+		}
+	}
+	if len(e.stats.Sources) == maxRejected {
+		return
+	}
+	e.stats.Sources = append(e.stats.Sources, RejectedSource{Addr: src, Reason: reason, Packets: 1})
+	e.tell(Notice{Kind: NoticeRejected, At: now, Addr: src, Reason: reason})
+}
+
+// A hider takes packets out of the stream that is passed on without leaving a
+// gap in its sequence. Core.
+type hider struct {
+	ssrc   uint32
+	hidden uint16
+	floor  uint16 // highest that was hidden
+	any    bool
+}
+
+// number returns the sequence number to pass on; false drops a packet that is
+// older than one that was hidden.
+func (h *hider) number(ssrc uint32, seq uint16) (uint16, bool) {
+	if ssrc != h.ssrc {
+		*h = hider{ssrc: ssrc}
+	}
+	if h.any && int16(seq-h.floor) <= 0 && int16(seq-h.floor) > -maxMisorder { //nolint:gosec // serial arithmetic
+		return 0, false
+	}
+	return seq - h.hidden, true
+}
+
+// drop hides a packet.
+func (h *hider) drop(ssrc uint32, seq uint16) {
+	if _, ok := h.number(ssrc, seq); ok {
+		h.hidden++
+		h.floor, h.any = seq, true
+	}
+}

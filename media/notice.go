@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/tandem-voip/tandem/codec"
 	"github.com/tandem-voip/tandem/media/dtmf"
 )
 
@@ -36,6 +37,10 @@ const (
 	// NoticeSecured: a DTLS association was made and its fingerprint is the
 	// signalled one. Dialog, Addr.
 	NoticeSecured
+	// NoticeCodec: the far side went over to another of the codecs agreed. From
+	// now on what it sends is passed on only after another Connect, to a writer
+	// that takes Codec. Dialog, Codec.
+	NoticeCodec
 	// NoticeUnsecured: a DTLS association failed. Dialog, Addr, Reason.
 	NoticeUnsecured
 )
@@ -61,6 +66,8 @@ func (k NoticeKind) String() string {
 		return "silent"
 	case NoticeSecured:
 		return "secured"
+	case NoticeCodec:
+		return "codec changed"
 	case NoticeUnsecured:
 		return "not secured"
 	}
@@ -76,6 +83,7 @@ type Notice struct {
 	Reason string         // for people, one of few constants
 	Press  dtmf.Press     // the digit and how long it was held
 	Source DigitSource
+	Codec  codec.Params
 	For    time.Duration // of silence
 }
 

@@ -2,6 +2,7 @@ package media
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -11,6 +12,7 @@ type Stats struct {
 	Remote netip.AddrPort // where we send; zero while not known
 	Dialog string         // the one that is heard
 	Codec  string         // encoding name of what we send, "PCMU"
+	Hears  string         // encoding name of what we receive
 	Secure string         // "", "sdes" or "dtls"
 	ICE    bool
 	Mux    bool // RTCP shares the port of RTP
@@ -34,7 +36,7 @@ type Stats struct {
 	Unroutable  uint64 // packets we could not send on: no address, held, no key
 	SendErrors  uint64 // the socket refused
 	Digits      uint64 // received
-	Sources     []Rejected
+	Sources     []RejectedSource
 }
 
 // A Flow is one direction of a stream.
@@ -46,9 +48,9 @@ type Flow struct {
 	SSRC    uint32
 }
 
-// Rejected is a source whose packets were not accepted. The list is bounded:
+// A RejectedSource is one whose packets were not accepted. The list is bounded:
 // what did not fit is only in the counters.
-type Rejected struct {
+type RejectedSource struct {
 	Addr    netip.AddrPort
 	Reason  string
 	Packets uint64
@@ -63,11 +65,64 @@ type PoolStats struct {
 
 	Opened    uint64 // endpoints ever opened
 	Exhausted uint64 // refused because no port was left: an alarm
-	BindError uint64 // ports skipped because somebody else has them
+	BindErrors uint64 // ports skipped because somebody else has them
 
 	PacketsIn   uint64 // RTP accepted, of endpoints that are closed
 	PacketsOut  uint64
 	Rejected    uint64
 	Unauthentic uint64
 	Malformed   uint64
+}
+
+// add takes the figures of a closed endpoint into those of the pool.
+func (p *PoolStats) add(s Stats) {
+	p.PacketsIn += s.Received.Packets
+	p.PacketsOut += s.Sent.Packets
+	p.Rejected += s.Rejected
+	p.Unauthentic += s.Unauthentic
+	p.Malformed += s.Malformed
+}
+
+// Stats returns a copy of the figures.
+func (e *Endpoint) Stats() Stats {
+	e.mu.Lock()
+	defer e.unlock()
+	e.tally()
+	s := e.stats
+	s.Sources = slices.Clone(s.Sources)
+	if d := e.heard; d != nil {
+		s.Received.Lost += d.lost + d.in.lost()
+	}
+	return s
+}
+
+// tally brings the figures up to date that are kept elsewhere.
+func (e *Endpoint) tally() {
+	s := &e.stats
+	s.Sent.SSRC = e.out.ssrc
+	d := e.talk()
+	if d == nil {
+		return
+	}
+	s.Dialog = ""
+	if e.heard != nil {
+		s.Dialog = e.heard.name
+	}
+	s.Secure, s.Mux, s.ICE = d.keys.protocol, d.agreed.Mux, d.agreed.ICE.Ufrag != ""
+	s.Hears = d.hears.Name
+	s.Received.Jitter, s.Received.SSRC = d.in.jitterTime(), d.in.ssrc
+	s.Remote = d.latch.Remote()
+	if s.ICE && e.agent != nil {
+		if to, ok := e.agent.Target(s.LastHeard, d.name, componentRTP); ok {
+			s.Remote = to
+		}
+	}
+}
+
+// readFailed counts a failed read and reports whether to go on.
+func (e *Endpoint) readFailed() bool {
+	e.mu.Lock()
+	defer e.unlock()
+	e.stats.SendErrors++
+	return !e.closed
 }

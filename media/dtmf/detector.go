@@ -62,19 +62,19 @@ func (d *Detector) Process(pcm []int16, mute bool) (Press, bool) {
 		if p, ok := d.step(d.decide()); ok {
 			ended, over = p, true
 		}
-		if mute && d.sounding() {
+		if mute && d.Sounding() {
 			clear(pcm[begin : i+1])
 		}
 		begin = i + 1
 	}
-	if mute && d.sounding() {
+	if mute && d.Sounding() {
 		clear(pcm[begin:])
 	}
 	return ended, over
 }
 
-// sounding reports whether a digit is on, or the last block looked like one.
-func (d *Detector) sounding() bool { return d.current != 0 || d.candidate != 0 }
+// Sounding reports whether a digit is on, or the last block looked like one.
+func (d *Detector) Sounding() bool { return d.current != 0 || d.candidate != 0 }
 
 func (d *Detector) feed(s float64) {
 	for i := range d.coef {
