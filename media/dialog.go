@@ -72,7 +72,9 @@ func (e *Endpoint) Apply(now time.Time, dialog string, a sdp.Agreed) error {
 	}
 	d.latch.Arm(now, a.Remote)
 	if e.agent != nil && a.ICE.Ufrag != "" {
-		e.agent.Apply(now, dialog, remoteICE(a))
+		if e.agent.Apply(now, dialog, remoteICE(a)) {
+			e.moved(now, d, "checked before the answer came")
+		}
 		e.wakeAt(e.agent.Deadline())
 	}
 	if !d.hears.Same(a.Receive[0].Codec) || a.Receive != before.Receive {

@@ -21,7 +21,11 @@ func (e *Endpoint) advance(now time.Time) time.Time {
 	e.checkSilence(now)
 	e.dropLate(now)
 	if e.agent != nil {
-		e.agent.Advance(now)
+		for _, ev := range e.agent.Advance(now) {
+			if d := e.find(ev.Dialog); d != nil && ev.Moved {
+				e.moved(now, d, "consent for the path before ran out")
+			}
+		}
 		e.wakeAt(e.agent.Deadline())
 	}
 	next := e.wake

@@ -306,15 +306,21 @@ func (e *Endpoint) receiveSTUN(now time.Time, r *reader, b []byte, src netip.Add
 
 // checked follows a path that came into use.
 func (e *Endpoint) checked(now time.Time, ev ice.Event) {
-	if ev.Component != componentRTP || !ev.Moved || ev.Dialog == "" {
+	d := e.find(ev.Dialog)
+	if ev.Component != componentRTP || !ev.Moved || d == nil {
 		return
 	}
-	reason := "checked, and of the highest priority"
+	reason := "checked, of the highest priority"
 	if ev.Kind == ice.Nominated {
 		reason = "nominated"
 	}
-	e.tell(Notice{Kind: NoticePathLatched, At: now, Dialog: ev.Dialog, Addr: ev.Path, Reason: reason})
-	if d := e.find(ev.Dialog); d != nil {
-		e.shake(now, d)
+	e.moved(now, d, reason)
+}
+
+// moved tells that the path of a dialog with ICE is another than before.
+func (e *Endpoint) moved(now time.Time, d *dialog, reason string) {
+	if to, ok := e.target(now, d, componentRTP); ok {
+		e.tell(Notice{Kind: NoticePathLatched, At: now, Dialog: d.name, Addr: to, Reason: reason})
 	}
+	e.shake(now, d)
 }

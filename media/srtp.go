@@ -98,14 +98,14 @@ func (e *Endpoint) key(now time.Time, d *dialog, a, before sdp.Agreed) error {
 // its roll-over counter goes on (RFC 4568 §6.4).
 func (k *keys) sdes(now time.Time, a, before sdp.Keys) error {
 	if k.out == nil || a.Send != before.Send {
-		c, err := context(a.Send)
+		c, err := sdesContext(a.Send)
 		if err != nil {
 			return fmt.Errorf("key to send with: %w", err)
 		}
 		k.out = c
 	}
 	if k.in == nil || a.Receive != before.Receive {
-		c, err := context(a.Receive)
+		c, err := sdesContext(a.Receive)
 		if err != nil {
 			return fmt.Errorf("key to receive with: %w", err)
 		}
@@ -117,8 +117,8 @@ func (k *keys) sdes(now time.Time, a, before sdp.Keys) error {
 	return nil
 }
 
-// context makes an SRTP context of one SDES key, with the replay window on.
-func context(k sdp.Key) (*srtp.Context, error) {
+// sdesContext makes an SRTP context of one SDES key, with the replay window on.
+func sdesContext(k sdp.Key) (*srtp.Context, error) {
 	profile, ok := profileOf(k.Suite)
 	if !ok {
 		return nil, fmt.Errorf("suite %q is none we speak", k.Suite)
