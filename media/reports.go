@@ -29,7 +29,7 @@ func (e *Endpoint) startReports(now time.Time) {
 
 // interval is a randomized time to the next report (RFC 3550 §6.3.1).
 func (e *Endpoint) interval() time.Duration {
-	const compensation = 1.21828 // e - 3/2
+	const compensation = 1.21828                                                                   // e - 3/2
 	return time.Duration(float64(e.pool.cfg.RTCPInterval) * (0.5 + rand.Float64()) / compensation) //nolint:gosec // spreads load, hides nothing
 }
 
@@ -214,6 +214,6 @@ func (k *keys) openRTCP(r *reader, b []byte) ([]byte, error) {
 
 // ntp is a time in the format of RFC 3550 §4: seconds since 1900, 32.32.
 func ntp(t time.Time) uint64 {
-	const epoch = 2208988800 // 1900 to 1970, seconds
+	const epoch = 2208988800                                           // 1900 to 1970, seconds
 	return uint64(t.Unix()+epoch)<<32 | uint64(t.Nanosecond())<<32/1e9 //nolint:gosec // after 1900
 }

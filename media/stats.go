@@ -63,8 +63,8 @@ type PoolStats struct {
 	Used      int // pairs in use
 	Resting   int // pairs freed a moment ago
 
-	Opened    uint64 // endpoints ever opened
-	Exhausted uint64 // refused because no port was left: an alarm
+	Opened     uint64 // endpoints ever opened
+	Exhausted  uint64 // refused because no port was left: an alarm
 	BindErrors uint64 // ports skipped because somebody else has them
 
 	PacketsIn   uint64 // RTP accepted, of endpoints that are closed
