@@ -10,6 +10,7 @@ import (
 	"github.com/tandem-voip/tandem/sbc"
 	"github.com/tandem-voip/tandem/sbc/admin"
 	"github.com/tandem-voip/tandem/sbc/record"
+	"github.com/tandem-voip/tandem/sip"
 	"github.com/tandem-voip/tandem/sip/transport"
 )
 
@@ -18,6 +19,10 @@ import (
 type Config struct {
 	// SIP is where and how SIP is spoken. Listeners need a restart.
 	SIP transport.Config
+
+	// UA is how the user agent behaves: timers and bounds. A change needs a
+	// restart.
+	UA sip.Config
 
 	// Media is where RTP comes and goes, and whom it is taken from. A change
 	// needs a restart.
@@ -42,6 +47,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		SIP:     transport.DefaultConfig(),
+		UA:      sip.DefaultConfig(),
 		Media:   media.DefaultConfig(),
 		Config:  sbc.DefaultConfig(),
 		Records: record.DefaultConfig(),
@@ -56,6 +62,7 @@ func DefaultConfig() Config {
 func (c Config) Validate() error {
 	return errors.Join(
 		within("sip", c.SIP.Validate()),
+		within("ua", c.UA.Validate()),
 		within("media", c.Media.Validate()),
 		c.Config.Validate(),
 		within("records", c.Records.Validate()),

@@ -36,6 +36,16 @@ type Deps struct {
 	// means the store.
 	Records sbc.CDRWriter
 
+	// ListenUnix opens the admin socket. Nil means that there is none.
+	ListenUnix func(path string) (net.Listener, error)
+
+	// Reload reads the configuration again for the admin API. Nil means that
+	// there is nothing to read.
+	Reload func() error
+
+	// Version is that of the program, for the admin API and User-Agent.
+	Version string
+
 	// Log is narrowed by each room.
 	Log *slog.Logger
 }
@@ -92,6 +102,16 @@ func (a *Appliance) Halt() {
 // routes, limits and certificates. Calls in progress keep what they began
 // with. An error means that nothing was changed.
 func (a *Appliance) Reload(cfg config.Config) error { return cfg.Validate() }
+
+// A Listening is something the appliance listens on.
+type Listening struct {
+	Purpose  string // "SIP", "RTP" or "admin"
+	Protocol string // "udp", "tcp", "tls", "ws", "wss" or "unix"
+	Address  string
+}
+
+// Listeners returns what the appliance listens on.
+func (a *Appliance) Listeners() []Listening { return nil }
 
 // Calls returns the calls in progress, as they were a moment ago.
 func (a *Appliance) Calls() []sbc.CallView { return nil }

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tandem-voip/tandem/sbc/admin"
+)
+
+// callCommands are those that see and steer calls.
+func callCommands() []*cobra.Command {
+	return []*cobra.Command{callsCommand(), callCommand(), hangupCommand(), transferCommand()}
+}
+
+func callsCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "calls",
+		Short: "List the calls in progress",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := newClient(cmd)
+			if err != nil {
+				return err
+			}
+			watch, err := cmd.Flags().GetBool("watch")
+			if err != nil {
+				return err
+			}
+			if watch {
+				return again(cmd, func() error { return listCalls(cmd, c) })
+			}
+			return listCalls(cmd, c)
+		},
+	}
+	cmd.Flags().BoolP("watch", "w", false, "repeat every second until interrupted")
+	cmd.Flags().String("trunk", "", "only calls of this trunk, either side")
+	addOutputFlag(cmd)
+	return cmd
+}
+
+func listCalls(cmd *cobra.Command, c *client) error {
+	q := url.Values{}
+	if trunk, err := cmd.Flags().GetString("trunk"); err == nil && trunk != "" {
+		q.Set("trunk", trunk)
+	}
+	var list admin.CallList
+	if err := c.get(cmd.Context(), "/v1/calls", q, &list); err != nil {
+		return err
+	}
+	return show(cmd, list.Calls, func(w io.Writer) {
+		rows := make([][]string, 0, len(list.Calls))
+		for _, x := range list.Calls {
+			rows = append(rows, []string{
+				x.ID, x.State, seconds(x.Seconds), x.A.Trunk, x.Caller, x.B.Trunk, x.Called, codecs(x),
+			})
+		}
+		table(w, "ID STATE TIME FROM CALLER TO CALLED CODECS", rows)
+		fmt.Fprintf(w, "%d in progress\n", len(rows))
+	})
+}
+
+// codecs says what a call speaks, both sides where they differ.
+func codecs(c admin.Call) string {
+	switch {
+	case c.A.Codec == c.B.Codec || c.B.Codec == "":
+		return c.A.Codec
+	case c.A.Codec == "":
+		return c.B.Codec
+	}
+	return c.A.Codec + " > " + c.B.Codec
+}
+
+func callCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "call ID",
+		Short: "Show one call: both legs on one ladder, media, latches, why it ended",
+		Long: "Show one call, in progress or over: both legs on one ladder, media, latches and why it ended.\n" +
+			"ID is that of \"tandem calls\" or \"tandem cdr\", or a Call-ID of either side.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := newClient(cmd)
+			if err != nil {
+				return err
+			}
+			var call admin.Call
+			if err := c.get(cmd.Context(), "/v1/calls/"+url.PathEscape(args[0]), nil, &call); err != nil {
+				return err
+			}
+			return show(cmd, call, func(w io.Writer) { describe(w, call) })
+		},
+	}
+	addOutputFlag(cmd)
+	return cmd
+}
+
+func hangupCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "hangup ID",
+		Short: "End a call",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := newClient(cmd)
+			if err != nil {
+				return err
+			}
+			return c.do(cmd.Context(), http.MethodDelete, "/v1/calls/"+url.PathEscape(args[0]), nil, nil)
+		},
+	}
+}
+
+func transferCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "transfer ID NUMBER",
+		Short: "Send the caller of a call to another number",
+		Args:  cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := newClient(cmd)
+			if err != nil {
+				return err
+			}
+			body := struct {
+				Target string `json:"target"`
+			}{args[1]}
+			return c.do(cmd.Context(), http.MethodPost, "/v1/calls/"+url.PathEscape(args[0])+"/transfer", body, nil)
+		},
+	}
+}

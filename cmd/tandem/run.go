@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tandem-voip/tandem/cmd/tandem/appliance"
+	"github.com/tandem-voip/tandem/config"
+)
+
+// now is the time the command line goes by.
+func now() time.Time { return time.Now() }
+
+func runCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "run -c FILE",
+		Short: "Run the gateway with a configuration",
+		Long: "Run the gateway with a configuration until SIGTERM or SIGINT, then let calls finish for call.grace;\n" +
+			"a second signal ends them at once. SIGHUP reads trunks, routes and limits again.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			file, err := cmd.Flags().GetString("config")
+			if err != nil {
+				return err
+			}
+			cfg, err := config.Load(file)
+			if err != nil {
+				return err
+			}
+			return runConfig(cmd.Context(), cfg, file, func(a *appliance.Appliance) { greet(cmd.OutOrStdout(), a) })
+		},
+	}
+	addConfigFlag(cmd)
+	// The flag was added on the line above, so that there is no error.
+	_ = cmd.MarkFlagRequired("config")
+	return cmd
+}
+
+// runDemo runs the demonstration and says what to dial.
+func runDemo(ctx context.Context, w io.Writer) error {
+	cfg, err := config.Demo()
+	if err != nil {
+		return err
+	}
+	return runConfig(ctx, cfg, "", func(a *appliance.Appliance) {
+		greet(w, a)
+		invite(w)
+	})
+}
+
+// runConfig builds the appliance and runs it until it is told to stop. file is
+// read again on reload; empty for the demonstration. greeting is called when
+// the appliance is up.
+func runConfig(ctx context.Context, cfg config.Config, file string, greeting func(*appliance.Appliance)) error {
+	log := newLog(cfg.Log, os.Stderr)
+	tune(cfg.Process)
+	deps := appliance.System(log)
+	deps.Version = version
+	r := &reloader{file: file, log: log}
+	if file != "" {
+		deps.Reload = r.reload
+	}
+	a, err := appliance.New(cfg, deps)
+	if err != nil {
+		return err
+	}
+	r.apply = a.Reload
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var wg sync.WaitGroup
+	ended := make(chan struct{})
+	wg.Go(func() { heedSignals(stop, a, r, ended) })
+	wg.Go(func() {
+		select {
+		case <-a.Up():
+			greeting(a)
+		case <-ended:
+		}
+	})
+	err = a.Run(ctx)
+	close(ended)
+	wg.Wait()
+	return err
+}
+
+// heedSignals turns signals into a reload, a stop, and a stop at once. It is
+// started by runConfig and ends when the appliance has.
+func heedSignals(stop func(), a *appliance.Appliance, r *reloader, ended <-chan struct{}) {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT)
+	defer signal.Stop(signals)
+	stopping := false
+	for {
+		select {
+		case s := <-signals:
+			switch {
+			case s == syscall.SIGHUP:
+				_ = r.reload() // it was logged
+			case stopping:
+				a.Halt()
+			default:
+				stopping = true
+				stop()
+			}
+		case <-ended:
+			return
+		}
+	}
+}
+
+// A reloader reads the file again, one at a time.
+type reloader struct {
+	file  string
+	apply func(config.Config) error
+	log   *slog.Logger
+	mu    sync.Mutex
+}
+
+// reload applies the file as it is now. A file that is wrong changes nothing.
+func (r *reloader) reload() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.file == "" {
+		r.log.Warn("nothing to reload: the built-in configuration is in use")
+		return errors.New("nothing to reload: the built-in configuration is in use")
+	}
+	cfg, err := config.Load(r.file)
+	if err == nil {
+		err = r.apply(cfg)
+	}
+	if err != nil {
+		r.log.Error("configuration not reloaded: the one in force stays", "file", r.file, "err", err)
+		return err
+	}
+	r.log.Info("configuration reloaded", "file", r.file)
+	return nil
+}
