@@ -53,159 +53,66 @@ func (c Cause) Reason() string {
 	return `Q.850;cause=` + strconv.Itoa(c.Q850) + `;text=` + quote(text)
 }
 
-// quote returns s as a quoted-string. RFC 3261 §25.1.
-func quote(s string) string {
-	if strings.ContainsAny(s, `"\`) {
-		s = strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s)
+// ParseReason reads a Reason header into a Cause: the Q.850 value, the SIP status,
+// or both. It reports false where there is neither. RFC 3326 §2.
+func ParseReason(value string) (Cause, bool) {
+	var c Cause
+	for _, v := range splitReasons(value) {
+		protocol, params := cutParams(v)
+		n, ok := param(params, "cause")
+		if !ok {
+			continue
+		}
+		cause, err := strconv.Atoi(n)
+		if err != nil || cause < 1 || cause > 699 {
+			continue
+		}
+		switch strings.ToUpper(strings.TrimSpace(protocol)) {
+		case "Q.850":
+			if cause > 127 {
+				continue
+			}
+			c.Q850 = cause
+		case "SIP":
+			if cause < 100 {
+				continue
+			}
+			c.Status = cause
+		default:
+			continue
+		}
+		if text, ok := param(params, "text"); ok {
+			c.Text = unquote(text)
+		}
 	}
-	return `"` + s + `"`
+	if c == (Cause{}) {
+		return c, false
+	}
+	if c.Status == 0 {
+		c.Status = statusOf(c.Q850)
+	}
+	if c.Text == "" {
+		c.Text = phrase(c.Status)
+	}
+	return c, true
 }
 
-// phrase is the reason phrase of a status. RFC 3261 §21 and the RFCs that add to it.
-func phrase(status int) string {
-	switch status {
-	case 100:
-		return "Trying"
-	case 180:
-		return "Ringing"
-	case 181:
-		return "Call Is Being Forwarded"
-	case 182:
-		return "Queued"
-	case 183:
-		return "Session Progress"
-	case 199:
-		return "Early Dialog Terminated"
-	case 200:
-		return "OK"
-	case 202:
-		return "Accepted"
-	case 300:
-		return "Multiple Choices"
-	case 301:
-		return "Moved Permanently"
-	case 302:
-		return "Moved Temporarily"
-	case 305:
-		return "Use Proxy"
-	case 380:
-		return "Alternative Service"
+// splitReasons splits at the commas outside quotes, eight values at most.
+func splitReasons(s string) []string {
+	var out []string
+	start, quoted := 0, false
+	for i := 0; i < len(s) && len(out) < 7; i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '"':
+			quoted = !quoted
+		case ',':
+			if !quoted {
+				out = append(out, s[start:i])
+				start = i + 1
+			}
+		}
 	}
-	return phraseOfFailure(status)
-}
-
-func phraseOfFailure(status int) string {
-	switch status {
-	case 400:
-		return "Bad Request"
-	case 401:
-		return "Unauthorized"
-	case 402:
-		return "Payment Required"
-	case 403:
-		return "Forbidden"
-	case 404:
-		return "Not Found"
-	case 405:
-		return "Method Not Allowed"
-	case 406:
-		return "Not Acceptable"
-	case 407:
-		return "Proxy Authentication Required"
-	case 408:
-		return "Request Timeout"
-	case 410:
-		return "Gone"
-	case 412:
-		return "Conditional Request Failed"
-	case 413:
-		return "Request Entity Too Large"
-	case 414:
-		return "Request-URI Too Long"
-	case 415:
-		return "Unsupported Media Type"
-	case 416:
-		return "Unsupported URI Scheme"
-	case 420:
-		return "Bad Extension"
-	case 421:
-		return "Extension Required"
-	case 422:
-		return "Session Interval Too Small"
-	case 423:
-		return "Interval Too Brief"
-	case 433:
-		return "Anonymity Disallowed"
-	case 480:
-		return "Temporarily Unavailable"
-	case 481:
-		return "Call/Transaction Does Not Exist"
-	case 482:
-		return "Loop Detected"
-	case 483:
-		return "Too Many Hops"
-	case 484:
-		return "Address Incomplete"
-	case 485:
-		return "Ambiguous"
-	case 486:
-		return "Busy Here"
-	case 487:
-		return "Request Terminated"
-	case 488:
-		return "Not Acceptable Here"
-	case 489:
-		return "Bad Event"
-	case 491:
-		return "Request Pending"
-	case 493:
-		return "Undecipherable"
-	case 494:
-		return "Security Agreement Required"
-	case 500:
-		return "Server Internal Error"
-	case 501:
-		return "Not Implemented"
-	case 502:
-		return "Bad Gateway"
-	case 503:
-		return "Service Unavailable"
-	case 504:
-		return "Server Time-out"
-	case 505:
-		return "Version Not Supported"
-	case 513:
-		return "Message Too Large"
-	case 600:
-		return "Busy Everywhere"
-	case 603:
-		return "Decline"
-	case 604:
-		return "Does Not Exist Anywhere"
-	case 606:
-		return "Not Acceptable"
-	case 607:
-		return "Unwanted"
-	case 608:
-		return "Rejected"
-	}
-	return phraseOfClass(status)
-}
-
-// phraseOfClass is the phrase of x00, which an unknown status means.
-// RFC 3261 §8.1.3.2.
-func phraseOfClass(status int) string {
-	switch status / 100 {
-	case 1:
-		return "Session Progress"
-	case 2:
-		return "OK"
-	case 3:
-		return "Multiple Choices"
-	case 5:
-		return "Server Internal Error"
-	case 6:
-		return "Busy Everywhere"
-	}
-	return "Bad Request"
+	return append(out, s[start:])
 }

@@ -11,7 +11,7 @@ import (
 // ReferAnswered, Notified, Redirected, TargetFailed, DialogEnded and Released.
 type Event interface{ event() }
 
-// Progressed is a provisional response, 101 to 199, to our INVITE.
+// Progressed is a provisional response to our INVITE; of 100 only that it came.
 // RFC 3261 §13.2.2.1.
 type Progressed struct {
 	// Dialog is the To tag: the name of the early dialog. "" when there was none.
@@ -141,9 +141,9 @@ type DialogEnded struct {
 	Cause  Cause
 }
 
-// Released is the last event of every leg and comes exactly once. Afterwards
-// the leg needs neither Receive nor Advance. A leg that the peer ends is
-// released at once; one that we end, when the peer has said so or had its time.
+// Released says that the call on this leg is over: the last event of every leg,
+// exactly once, whoever ended it. The leg may still owe the peer repeats or wait
+// for an ACK or a response: it wants Receive and Advance until Over.
 type Released struct {
 	Cause Cause
 	// Remote is set when the peer ended or refused the call.

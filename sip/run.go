@@ -1,10 +1,24 @@
 package sip
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Run serves until ctx ends: requests that belong to no leg go to h, and what
-// lingers is let go when its time is over. Call it once, before transport.Run.
+// is kept of legs that are gone is let go when its time is over. Its caller
+// starts it, before transport.Run, once.
 func (u *UA) Run(ctx context.Context, h Handler) error {
-	<-ctx.Done()
-	return nil
+	u.handler.Store(&h)
+	defer u.handler.Store(nil)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-tick.C:
+			u.remnants.sweep(now)
+		}
+	}
 }

@@ -2,9 +2,13 @@ package sip
 
 import (
 	"context"
+	"hash/maphash"
 	"log/slog"
+	"strconv"
+	"sync/atomic"
 	"time"
 
+	sipmsg "github.com/emiago/sipgo/sip"
 	"github.com/tandem-voip/tandem/sip/transport"
 )
 
@@ -26,11 +30,42 @@ type Deps struct {
 // from the wire, or the news that one could not be delivered. It is a value;
 // its owner hands it to Receive and looks no further.
 type Message struct {
-	leg *Leg
+	to *entry
+	// One of these is set.
+	in    *transport.Inbound
+	fail  *transport.Failure
+	found *found
+}
+
+// found is where a name in a Contact or route leads. RFC 3263.
+type found struct {
+	dialog, host string
+	target       transport.Target
 }
 
 // Leg is the leg the message is for; nil for a registration or a ping.
-func (m Message) Leg() *Leg { return m.leg }
+func (m Message) Leg() *Leg {
+	if m.to == nil {
+		return nil
+	}
+	return m.to.leg
+}
+
+func (m Message) request() *sipmsg.Request {
+	if m.in == nil {
+		return nil
+	}
+	r, _ := m.in.Msg.(*sipmsg.Request)
+	return r
+}
+
+func (m Message) response() *sipmsg.Response {
+	if m.in == nil {
+		return nil
+	}
+	r, _ := m.in.Msg.(*sipmsg.Response)
+	return r
+}
 
 // Post hands a message to the goroutine that owns a leg. It does not wait;
 // false means that the inbox is full.
@@ -56,26 +91,57 @@ type Handler interface {
 }
 
 // A UA is the user agent. Its methods are safe for concurrent use.
-type UA struct{}
+type UA struct {
+	// set once
+	cfg  Config
+	net  Network
+	log  *slog.Logger
+	seed maphash.Seed
 
-// New returns a user agent that does nothing until Run.
-func New(cfg Config, d Deps) (*UA, error) { return &UA{}, cfg.Validate() }
+	// atomic
+	handler  atomic.Pointer[Handler]
+	draining atomic.Bool
+	counters counters
+
+	// guarded by themselves
+	table    *table
+	remnants *remnants
+}
+
+// New returns a user agent that refuses everything until Run.
+func New(cfg Config, d Deps) (*UA, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	log := d.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &UA{
+		cfg: cfg, net: d.Network, log: log, seed: maphash.MakeSeed(),
+		table:    newTable(cfg.MaxLegs),
+		remnants: newRemnants(cfg.MaxLinger, 64*cfg.T1),
+	}, nil
+}
 
 // Drain makes new INVITEs get 503 with Retry-After from now on.
-func (u *UA) Drain() {}
+func (u *UA) Drain() { u.draining.Store(true) }
 
 // NewLeg returns a leg for an outgoing call. Messages for it go to p, each
 // saying in Leg which leg it is for, so that one Post serves a whole call.
-func (u *UA) NewLeg(p Post, c LegConfig) *Leg { return &Leg{} }
-
-// Receive takes a message from the transport. See transport.Receiver.
-func (u *UA) Receive(now time.Time, in transport.Inbound) {}
-
-// Failed takes the news that a message could not be delivered.
-func (u *UA) Failed(now time.Time, f transport.Failure) {}
+func (u *UA) NewLeg(p Post, c LegConfig) *Leg {
+	e := &entry{callID: token() + token(), tag: token(), peer: c.Peer}
+	e.post.Store(&p)
+	return newLeg(u, c, e)
+}
 
 // Stats is a copy of the counters.
-func (u *UA) Stats() Stats { return Stats{} }
+func (u *UA) Stats() Stats {
+	n, lost := u.remnants.count()
+	s := Stats{Legs: int(u.table.n.Load()), Lingering: n, Counters: u.counters.view()}
+	s.Counters["linger.lost"] = lost
+	return s
+}
 
 // Stats is a copy of a UA's counters.
 type Stats struct {
@@ -84,4 +150,24 @@ type Stats struct {
 	// Counters are counts since the start, by what was counted:
 	// "request.stranger", "response.stray", "inbox.full", "leg.refused"...
 	Counters map[string]uint64
+}
+
+// send puts one message on the wire.
+func (u *UA) send(now time.Time, f transport.Flow, raw []byte, callID, branch string) error {
+	err := u.net.Send(now, transport.Outbound{Flow: f, Raw: raw, CallID: callID, Branch: branch})
+	if err != nil {
+		u.counters.add(countUnsendable)
+	}
+	return err
+}
+
+// statelessTag is a To tag for a response without state: the same whenever the
+// request comes again. RFC 3261 §8.2.7.
+func (u *UA) statelessTag(callID, key string) string {
+	var h maphash.Hash
+	h.SetSeed(u.seed)
+	_, _ = h.WriteString(callID)
+	_ = h.WriteByte(0)
+	_, _ = h.WriteString(key)
+	return strconv.FormatUint(h.Sum64(), 36)
 }

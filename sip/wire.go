@@ -1,0 +1,128 @@
+package sip
+
+import (
+	"strconv"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// A wire is a message being written. Outgoing messages are written as octets at
+// once, because a retransmission is those octets again.
+type wire struct{ b []byte }
+
+// newWire returns a wire with room for a usual message and its body.
+func newWire(body int) *wire { return &wire{b: make([]byte, 0, 768+body)} }
+
+// WriteString makes a wire what sipgo's headers are written to.
+func (w *wire) WriteString(s string) (int, error) {
+	w.b = append(w.b, s...)
+	return len(s), nil
+}
+
+func (w *wire) str(ss ...string) {
+	for _, s := range ss {
+		w.b = append(w.b, s...)
+	}
+}
+
+func (w *wire) num(n uint64) { w.b = strconv.AppendUint(w.b, n, 10) }
+
+// line writes a header of our own making: name and value are known to be clean.
+func (w *wire) line(name, value string) { w.str(name, ": ", value, "\r\n") }
+
+// header writes a header from outside. It reports false, and writes nothing,
+// where that would make more than one header of it.
+func (w *wire) header(h Header) bool {
+	if !isToken(h.Name) || !validValue(h.Value) {
+		return false
+	}
+	w.line(h.Name, h.Value)
+	return true
+}
+
+// headers writes those of hs that can be written.
+func (w *wire) headers(hs []Header) {
+	for _, h := range hs {
+		if !reserved(h.Name) {
+			w.header(h)
+		}
+	}
+}
+
+// copied writes a header of a message that came in, as it was read.
+func (w *wire) copied(h sipmsg.Header) {
+	start := len(w.b)
+	h.StringWrite(w)
+	for _, c := range w.b[start:] {
+		if c == '\r' || c == '\n' || c == 0 { // a parser may have let it through
+			w.b = w.b[:start]
+			return
+		}
+	}
+	w.str("\r\n")
+}
+
+// body ends the header and writes the body. A body without a type is SDP.
+func (w *wire) body(contentType string, body []byte) []byte {
+	if len(body) > 0 {
+		if contentType == "" || !validValue(contentType) {
+			contentType = typeSDP
+		}
+		w.line("Content-Type", contentType)
+	}
+	w.str("Content-Length: ")
+	w.num(uint64(len(body)))
+	w.str("\r\n\r\n")
+	w.b = append(w.b, body...)
+	return w.b
+}
+
+// address writes a name-addr, and reports false if it cannot be one.
+func (w *wire) address(a Address) bool {
+	if !validURI(a.URI) {
+		return false
+	}
+	if a.Display != "" {
+		w.quoted(a.Display)
+		w.str(" ")
+	}
+	w.str("<", a.URI, ">")
+	return true
+}
+
+// quoted writes s as a quoted-string; control characters become spaces.
+// RFC 3261 §25.1.
+func (w *wire) quoted(s string) {
+	w.b = append(w.b, '"')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			w.b = append(w.b, '\\', c)
+		case c < 0x20 || c == 0x7f:
+			w.b = append(w.b, ' ')
+		default:
+			w.b = append(w.b, c)
+		}
+	}
+	w.b = append(w.b, '"')
+}
+
+// quote returns s as a quoted-string.
+func quote(s string) string {
+	var w wire
+	w.quoted(s)
+	return string(w.b)
+}
+
+// reserved reports whether a header is the leg's to write, so that no rule or
+// copy may add a second one.
+func reserved(name string) bool {
+	switch longName(name) {
+	case "via", "from", "to", "call-id", "cseq", "max-forwards", "contact", "route",
+		"record-route", "content-length", "content-type", "rseq", "rack", "session-expires",
+		"min-se", "supported", "require", "allow", "authorization", "proxy-authorization",
+		"user-agent", "server", "event", "subscription-state":
+		return true
+	}
+	return false
+}
