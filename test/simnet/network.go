@@ -216,3 +216,34 @@ var errRefused = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 
 // IsRefused reports whether err came from dialling where nobody listens.
 func IsRefused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
+
+// Open counts the host's open UDP sockets, and its TCP listeners and
+// connections.
+func (h *Host) Open() (udp, tcp int) {
+	n := h.net
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	us, ls := map[*UDPConn]bool{}, map[*Listener]bool{}
+	for _, c := range n.udp {
+		us[c] = us[c] || c.host == h
+	}
+	for _, l := range n.tcp {
+		ls[l] = ls[l] || l.host == h
+	}
+	for _, ours := range us {
+		if ours {
+			udp++
+		}
+	}
+	for _, ours := range ls {
+		if ours {
+			tcp++
+		}
+	}
+	for c := range n.conns {
+		if slices.Contains(h.addrs, c.local.Addr()) {
+			tcp++
+		}
+	}
+	return udp, tcp
+}

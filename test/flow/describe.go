@@ -1,0 +1,202 @@
+package flow
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/tandem-voip/tandem/test/simnet"
+)
+
+// describe writes our session description as the flow words it. An answer takes
+// its payload types from the offer, and its formats too when none are named.
+func (m *media) describe(w *sdpWords, answer bool) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if w.raw != "" {
+		m.readOwn([]byte(w.raw))
+		return bytes.ReplaceAll(m.placed(w.raw), []byte("\n"), []byte("\r\n")), nil
+	}
+	if w.same {
+		if m.text == nil {
+			return nil, fmt.Errorf("%s has not described anything yet", m.who)
+		}
+		return m.text, nil
+	}
+	fs := append([]format(nil), w.formats...)
+	if len(fs) == 0 {
+		fs = append(fs, m.local...)
+	}
+	if len(fs) == 0 {
+		return nil, errors.New("which codecs? name them")
+	}
+	if answer && m.remote != nil {
+		for i, f := range fs {
+			for _, g := range m.remote.formats {
+				if f.same(g) {
+					fs[i].pt = g.pt
+					break
+				}
+			}
+		}
+	}
+	m.local = fs
+	m.version++
+	m.text = m.write(w, fs)
+	return m.text, nil
+}
+
+// write composes the description. The caller holds mu.
+func (m *media) write(w *sdpWords, fs []format) []byte {
+	var b bytes.Buffer
+	at := m.rtp.AddrPort()
+	if w.media.IsValid() {
+		at = w.media
+	}
+	family := "IP4"
+	if at.Addr().Is6() {
+		family = "IP6"
+	}
+	shown := at.Addr().String()
+	if w.zero {
+		shown = "0.0.0.0"
+	}
+	profile := "RTP/AVP"
+	switch {
+	case w.profile != "":
+		profile = w.profile
+	case w.sdes:
+		profile = "RTP/SAVP"
+	}
+	port := at.Port()
+	if w.refused {
+		port = 0
+	}
+	line := func(format string, a ...any) { fmt.Fprintf(&b, format+"\r\n", a...) }
+	line("v=0")
+	line("o=- 4711 %d IN %s %s", m.version, family, at.Addr())
+	line("s=-")
+	line("c=IN %s %s", family, shown)
+	line("t=0 0")
+	pts := make([]string, len(fs))
+	for i, f := range fs {
+		pts[i] = fmt.Sprint(f.pt)
+	}
+	line("m=audio %d %s %s", port, profile, strings.Join(pts, " "))
+	for _, f := range fs {
+		m.writeFormat(line, f)
+	}
+	if w.ptime != 0 {
+		line("a=ptime:%d", w.ptime)
+	}
+	if w.mux {
+		line("a=rtcp-mux")
+	}
+	m.writeKeys(line, w)
+	if w.direction != "" {
+		line("a=%s", w.direction)
+	}
+	if w.video {
+		line("m=video %d RTP/AVP 96", 30000)
+		line("a=rtpmap:96 VP8/90000")
+	}
+	return b.Bytes()
+}
+
+func (m *media) writeFormat(line func(string, ...any), f format) {
+	channels := ""
+	if f.channels > 1 {
+		channels = fmt.Sprintf("/%d", f.channels)
+	}
+	line("a=rtpmap:%d %s/%d%s", f.pt, f.name, f.clock, channels)
+	if strings.EqualFold(f.name, "telephone-event") {
+		line("a=fmtp:%d 0-15", f.pt)
+	}
+}
+
+// writeKeys offers or answers SDES. The key stays unless the flow asks anew.
+func (m *media) writeKeys(line func(string, ...any), w *sdpWords) {
+	if !w.sdes {
+		return
+	}
+	tag, suite := "1", w.suite
+	if suite == "" {
+		suite = usualSuite
+	}
+	if m.remote != nil { // answer with the tag of the offered line
+		for _, c := range m.remote.crypto {
+			if f := strings.Fields(c); len(f) > 2 && f[1] == suite {
+				tag = f[0]
+				break
+			}
+		}
+	}
+	if m.keys.own == "" || m.keys.suite != suite {
+		own, err := fresh(suite)
+		if err != nil {
+			m.strange++ // shows at the end: no key was written
+			return
+		}
+		m.keys = keys{suite: suite, own: own}
+	}
+	line("a=crypto:%s %s inline:%s", tag, suite, m.keys.own)
+}
+
+// placed puts our address and port into lines that were written by hand.
+func (m *media) placed(raw string) []byte {
+	at := m.rtp.AddrPort()
+	r := strings.NewReplacer("$ADDR", at.Addr().String(), "$PORT", fmt.Sprint(at.Port()))
+	return []byte(r.Replace(raw))
+}
+
+// readOwn learns the payload types from lines that were written by hand. The
+// caller holds mu.
+func (m *media) readOwn(raw []byte) {
+	if s, err := parseSession(m.placed(string(raw))); err == nil {
+		m.local = s.formats
+	}
+}
+
+// sourceAt moves the address from which RTP is sent, without a word in SDP.
+func (m *media) sourceAt(at netip.AddrPort) error {
+	c, err := m.listenAt(at)
+	if err != nil {
+		return err
+	}
+	m.sendMu.Lock()
+	defer m.sendMu.Unlock()
+	m.source = c
+	return nil
+}
+
+// move takes new sockets; the old ones stay open and are listened to.
+func (m *media) move(at netip.AddrPort) error {
+	rtp, err := m.listenAt(at)
+	if err != nil {
+		return err
+	}
+	m.sendMu.Lock()
+	m.source = nil
+	m.sendMu.Unlock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.rtp = rtp
+	return nil
+}
+
+// listenAt opens one more RTP socket of the session.
+func (m *media) listenAt(at netip.AddrPort) (*simnet.UDPConn, error) {
+	h, err := m.f.host(at.Addr())
+	if err != nil {
+		return nil, err
+	}
+	c, err := h.ListenPacket(at)
+	if err != nil {
+		return nil, err
+	}
+	m.f.opened(c)
+	m.f.spawn(func() { m.read(c, m.receive) })
+	return c, nil
+}
