@@ -26,8 +26,9 @@ DEPS      := gcc libc6-dev pkg-config libopus-dev
 DEPS_TEST := sip-tester baresip-core sox espeak-ng chromium-headless-shell asterisk-core-sounds-en-wav
 
 T ?= 30s# of each fuzz target
-F ?= .#   flows to run, a regular expression
-I ?= .#   interop tests to run, a regular expression
+N ?= 10# runs of each benchmark
+F ?= .# flows to run, a regular expression
+I ?= .# interop tests to run, a regular expression
 
 .PHONY: list run build test check race flow fuzz bench lint fmt vet docs interop ci deps deps-test
 
@@ -61,7 +62,7 @@ fuzz: ## every fuzz target in turn: make fuzz T=30s
 
 bench: build $(STAT) ## benchmarks ten times, compared with docs/benchmarks.txt
 	@mkdir -p .cache
-	go test -run '^$$' -bench . -benchmem -count 10 ./... | tee .cache/bench.txt
+	go test -run '^$$' -bench . -benchmem -count $(N) ./... | tee .cache/bench.txt
 	TANDEM=$(CURDIR)/tandem go test -run '^$$' -bench . -benchtime 1x -count 5 -timeout 60m -tags 'load nolibopusfile' ./test/load/ | tee -a .cache/bench.txt
 	if [ -f docs/benchmarks.txt ]; then $(STAT) docs/benchmarks.txt .cache/bench.txt; else $(STAT) .cache/bench.txt; fi
 

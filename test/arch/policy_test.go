@@ -42,6 +42,7 @@ func rooms() map[string]string {
 		"test/docs":            everything,
 		"test/flow":            everything,
 		"test/interop":         everything,
+		"test/load":            everything,
 		"test/simnet":          "",
 	}
 }
@@ -92,6 +93,9 @@ func tooLong() map[string]bool { return map[string]bool{} }
 
 // clock is what reads or waits for the time in package time.
 const clock = " Now Since Until Sleep After AfterFunc NewTimer NewTicker Tick "
+
+// realTime says which rooms deal with real processes and so have to sleep.
+func realTime(room string) bool { return room == "test/interop" || room == "test/load" }
 
 // lists reports whether a row of the tables names a room.
 func lists(row, room string) bool {
