@@ -161,7 +161,7 @@ func (f *flow) nothingLeft(a *args, _ string) error {
 	listeners := 0
 	var errs []error
 	if !closed(f.ended) {
-		listeners = 2 // UDP on both families
+		listeners = f.idle
 		if !f.wait(time.Second, func() bool { return len(f.app.Calls()) == 0 }) {
 			errs = append(errs, fmt.Errorf("%d calls are left", len(f.app.Calls())))
 		}

@@ -50,6 +50,7 @@ type flow struct {
 	stop    context.CancelFunc // begins the drain
 	ended   chan struct{}      // closed when Run has returned
 	runErr  error
+	idle    int // UDP sockets of the gateway before the first call
 	claimed int // records the script has asked for
 }
 
@@ -190,6 +191,8 @@ func (f *flow) start() error {
 		return fmt.Errorf("gateway ended at once: %w", f.runErr)
 	}
 	f.last = now()
+	settle()
+	f.idle, _ = f.gw.Open()
 	return nil
 }
 
