@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -26,9 +28,20 @@ func (s *source) line(p token.Pos) int {
 	return s.fset.Position(p).Line
 }
 
-// tree parses every Go file of the repository.
+// tree is every Go file of the repository.
 func tree(t *testing.T) []*source {
 	t.Helper()
+	all, err := parsed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// parsed is parseTree, once.
+var parsed = sync.OnceValues(parseTree)
+
+func parseTree() ([]*source, error) {
 	const root = "../.."
 	var all []*source
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -54,13 +67,10 @@ func tree(t *testing.T) []*source {
 		}
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
+	if err == nil && len(all) < 10 {
+		err = fmt.Errorf("found %d Go files: the walk is wrong", len(all))
 	}
-	if len(all) < 10 {
-		t.Fatalf("found %d Go files: the walk is wrong", len(all))
-	}
-	return all
+	return all, err
 }
 
 func TestRoomsAreListedAndDocumented(t *testing.T) {
@@ -154,8 +164,12 @@ func TestGoroutinesAndClockOnlyInRunFiles(t *testing.T) {
 // Real sleeping makes tests slow and flaky; in a bubble it is exact and free.
 func TestTestsSleepInBubblesOnly(t *testing.T) {
 	t.Parallel()
+	bubbles := map[string]bool{}
 	for _, s := range tree(t) {
-		if !s.test() || importName(s.file, "testing/synctest") != "" || realTime(s.room) {
+		bubbles[s.room] = bubbles[s.room] || importName(s.file, "testing/synctest") != ""
+	}
+	for _, s := range tree(t) {
+		if !s.test() || bubbles[s.room] || realTime(s.room) {
 			continue
 		}
 		pkg := importName(s.file, "time")
