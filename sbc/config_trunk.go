@@ -139,11 +139,11 @@ type RegisterConfig struct {
 	// Registrar is the host to register with, with or without a port. Empty
 	// uses Host of the peer.
 	Registrar string
-	// User is the user part of the address-of-record and of the contacts. Empty
-	// uses the username of Auth.
+	// User is the user part of the address-of-record. Empty uses the username of
+	// Auth.
 	User string
-	// Contacts are the hosts, with or without a port, to register as contacts,
-	// the most preferred first. Empty registers the one the requests come from.
+	// Contacts are the user parts of the contacts to register, the most preferred
+	// first. Empty registers one, with User.
 	Contacts []string
 	// Expires is what is asked for. The registrar may shorten it, and lengthen
 	// it by 423 (RFC 3261 §10.2.8).
@@ -200,6 +200,9 @@ func (t *TrunkConfig) validate(f *findings, key string) {
 	}
 	oneOf(f, key+".profile", t.Profile, profiles()...)
 	t.Peer.validate(f, key+".peer")
+	if t.Peer.KeepAlive > 0 && t.Options.Interval == 0 {
+		f.add(key+".peer.keep_alive", "needs options.interval: it goes where OPTIONS found the trunk")
+	}
 	t.Auth.validate(f, key+".auth")
 	t.Register.validate(f, key+".register", t)
 	t.Options.validate(f, key+".options")
@@ -334,8 +337,8 @@ func (r *RegisterConfig) validate(f *findings, key string, t *TrunkConfig) {
 		f.add(key+".contacts", "are more than %d", maxContacts)
 	}
 	for i, c := range r.Contacts {
-		if !isHostPort(c) {
-			f.add(fmt.Sprintf("%s.contacts[%d]", key, i), "%q is not a host with or without a port", c)
+		if !isUser(c) {
+			f.add(fmt.Sprintf("%s.contacts[%d]", key, i), "%q cannot be the user part of a URI", c)
 		}
 	}
 	if r.Expires < time.Minute || r.Expires > 24*time.Hour {

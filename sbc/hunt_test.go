@@ -78,9 +78,16 @@ func TestBetterStatus(t *testing.T) {
 		status, old int
 		want        bool
 	}{
-		{503, 0, true}, {603, 486, true}, {486, 603, false}, {404, 503, true},
-		{503, 404, false}, {484, 404, true}, {404, 484, false}, {486, 408, true},
-		{486, 404, false}, {302, 404, true},
+		{503, 0, true},
+		{603, 486, true},
+		{486, 603, false},
+		{404, 503, true},
+		{503, 404, false},
+		{484, 404, true},
+		{404, 484, false},
+		{486, 408, true},
+		{486, 404, false},
+		{302, 404, true},
 	} {
 		if got := better(c.status, c.old); got != c.want {
 			t.Errorf("better(%d, %d) = %t, want %t", c.status, c.old, got, c.want)

@@ -79,15 +79,15 @@ func ProfileTrunk(p Profile) TrunkConfig {
 	return t
 }
 
-// numbers writes all numbers alike.
-func (n *NumbersConfig) write(f NumberFormat) {
+// all writes all numbers alike.
+func (n *NumbersConfig) all(f NumberFormat) {
 	n.RequestURI, n.From, n.To, n.Identity, n.Diversion = f, f, f, f, f
 }
 
 // carrier is what the four carriers have in common: E.164 with a plus, and
 // callers named in P-Asserted-Identity.
 func (t *TrunkConfig) carrier() {
-	t.Numbers.write(NumberFormat{Form: FormE164})
+	t.Numbers.all(NumberFormat{Form: FormE164})
 	t.Identity.Write = []IdentityHeader{IdentityPAI}
 	t.Identity.Diversion = DivertingDiversion
 	t.Media.Latch = LatchSameIP
@@ -110,7 +110,7 @@ func (t *TrunkConfig) telnyx() {
 // vonage: E.164 without the plus, also from it.
 func (t *TrunkConfig) vonage() {
 	t.carrier()
-	t.Numbers.write(NumberFormat{Form: FormPlain})
+	t.Numbers.all(NumberFormat{Form: FormPlain})
 	t.Numbers.Bare = true
 	t.Media.Codecs = []string{"PCMA", "PCMU", "G722"}
 }
@@ -120,7 +120,7 @@ func (t *TrunkConfig) vonage() {
 func (t *TrunkConfig) teams() {
 	t.Peer.Transport, t.Peer.Host, t.Peer.Port = TransportTLS, "sip.pstnhub.microsoft.com", 5061
 	t.Peer.Addresses = []string{"52.112.0.0/14", "52.120.0.0/14"}
-	t.Numbers.write(NumberFormat{Form: FormE164, UserPhone: true})
+	t.Numbers.all(NumberFormat{Form: FormE164, UserPhone: true})
 	t.Identity.Trusted = true
 	t.Identity.Write = []IdentityHeader{IdentityPAI}
 	t.Identity.Diversion = DivertingHistory

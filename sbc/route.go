@@ -299,11 +299,11 @@ func draw(out, from []target, roll *uint64) []target {
 	for i := range together {
 		sum := uint64(0)
 		for _, t := range from {
-			sum += uint64(t.weight) //nolint:gosec // positive: validated, 1 to 1000
+			sum += uint64(t.weight)
 		}
 		at := next(roll) % sum
 		n := slices.IndexFunc(from, func(t target) bool {
-			w := uint64(t.weight) //nolint:gosec // as above
+			w := uint64(t.weight)
 			if at < w {
 				return true
 			}
