@@ -89,6 +89,10 @@ func response(t *testing.T, in Inbound) []byte {
 	t.Helper()
 	res := sipmsg.NewResponse(200, "OK")
 	res.AppendHeader(in.Msg.Via())
+	res.AppendHeader(in.Msg.From())
+	res.AppendHeader(in.Msg.To())
+	res.AppendHeader(in.Msg.CallID())
+	res.AppendHeader(in.Msg.CSeq())
 	raw, err := Append(nil, res)
 	if err != nil {
 		t.Fatal(err)
