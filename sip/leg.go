@@ -17,16 +17,8 @@ import (
 // Methods that do not fit the state of the leg (an answer to no offer, anything
 // after Released) do nothing.
 type Leg struct {
-	// set once
-	ua    *UA
-	cfg   LegConfig
-	entry *entry
-	uas   bool
-
-	// the two ends: name-addrs without tags
-	local, remote string
-	auth          auth
-	origin        origin // the last one used
+	speaker
+	uas bool // set once
 
 	phase   phase
 	dialogs []*dialog // of a UAC: every fork heard
@@ -60,7 +52,7 @@ const (
 )
 
 func newLeg(u *UA, c LegConfig, e *entry) *Leg {
-	l := &Leg{ua: u, cfg: c, entry: e, uas: e.uas, auth: auth{creds: c.Credentials}}
+	l := &Leg{speaker: speaker{ua: u, cfg: c, entry: e, auth: auth{creds: c.Credentials}}, uas: e.uas}
 	e.leg = l
 	return l
 }

@@ -94,8 +94,9 @@ func (l *Leg) sendAck(now time.Time, d *dialog, body []byte) {
 	if !ok {
 		return
 	}
-	uri, routes := d.uri()
-	d.ack = l.write(&request{method: "ACK", body: body}, d, o, d.ackSeq, newBranch(), uri, routes)
+	n := line{seq: d.ackSeq, branch: newBranch(), tag: d.tag}
+	n.uri, n.routes = d.uri()
+	d.ack = l.write(&request{method: "ACK", body: body}, o, n)
 	d.ackFlow = d.flow
 	_ = l.ua.send(now, d.flow, d.ack, l.entry.callID, "")
 }
@@ -114,10 +115,9 @@ func (l *Leg) ackRefusal(now time.Time, c *client, r *sipmsg.Response) {
 	if !ok {
 		return
 	}
-	uri, routes := c.req.dialog.uri()
-	d := &dialog{tag: tagOf(r.To().Params)}
-	raw := l.write(&request{method: "ACK"}, d, o, c.seq, c.branch, uri, routes)
-	_ = l.ua.send(now, c.flow, raw, l.entry.callID, "")
+	n := line{seq: c.seq, branch: c.branch, tag: tagOf(r.To().Params)}
+	n.uri, n.routes = c.req.dialog.uri()
+	_ = l.ua.send(now, c.flow, l.write(&request{method: "ACK"}, o, n), l.entry.callID, "")
 }
 
 // dropDialog forgets an early dialog.

@@ -133,8 +133,11 @@ func (l *Leg) newInvite(_ time.Time) {
 	l.offer.last = in.Body
 }
 
-// progress takes a response to the INVITE of Dial.
+// invited takes a response to the INVITE of Dial.
 func (l *Leg) invited(now time.Time, c *client, r *sipmsg.Response, in *transport.Inbound) {
+	if r.StatusCode >= 200 {
+		l.uncancel(c.branch)
+	}
 	if c != l.dial.client && !(r.StatusCode < 300 && r.StatusCode >= 200) {
 		l.abandoned(now, c, r)
 		return

@@ -49,6 +49,13 @@ func (l *Leg) release(now time.Time, c Cause, headers []Header) {
 	}
 }
 
+// uncancel forgets the CANCEL of an INVITE that has its final response.
+func (l *Leg) uncancel(branch string) {
+	l.clients = slices.DeleteFunc(l.clients, func(c *client) bool {
+		return c.req.purpose == forCancel && c.branch == branch
+	})
+}
+
 // bye sends the BYE of this leg. Open INVITEs of the peer's end with it.
 func (l *Leg) bye(now time.Time, headers []Header) {
 	l.endInvites(now)
@@ -93,12 +100,11 @@ func (l *Leg) sendCancelOf(now time.Time, invite *client) {
 	if !ok {
 		return
 	}
-	d := invite.req.dialog
-	uri, routes := d.uri()
-	r := &request{method: "CANCEL", dialog: d, headers: l.dial.headers, purpose: forCancel}
+	r := &request{method: "CANCEL", dialog: invite.req.dialog, headers: l.dial.headers, purpose: forCancel}
+	n := line{seq: invite.seq, branch: invite.branch, tag: r.dialog.tag}
+	n.uri, n.routes = r.dialog.uri()
 	c := &client{
-		method: "CANCEL", branch: invite.branch, seq: invite.seq, flow: invite.flow, req: r,
-		raw: l.write(r, nil, o, invite.seq, invite.branch, uri, routes),
+		method: "CANCEL", branch: invite.branch, seq: invite.seq, flow: invite.flow, req: r, raw: l.write(r, o, n),
 	}
 	if l.ua.send(now, c.flow, c.raw, l.entry.callID, c.branch) == nil {
 		c.start(now, &l.ua.cfg)

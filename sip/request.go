@@ -49,111 +49,121 @@ const (
 type origin struct {
 	kind         transport.Kind
 	listener     string
+	host         string
+	port         uint16
 	via, contact string
+}
+
+// A speaker writes requests of ours: it is what legs, registrations and pings
+// have in common.
+type speaker struct {
+	// set once
+	ua    *UA
+	cfg   LegConfig
+	entry *entry
+
+	local, remote string // the two ends: name-addrs without tags
+	auth          auth
+	origin        origin // the last one used
 }
 
 // from returns the origin for a flow. The last one is kept: a leg seldom has
 // two.
-func (l *Leg) from(f transport.Flow) (origin, bool) {
-	if l.origin.kind == f.Kind && l.origin.listener == f.Listener && l.origin.via != "" {
-		return l.origin, true
+func (p *speaker) from(f transport.Flow) (origin, bool) {
+	if p.origin.kind == f.Kind && p.origin.listener == f.Listener && p.origin.via != "" {
+		return p.origin, true
 	}
-	o, ok := originOf(l.ua.net, &l.cfg, f)
-	if ok {
-		l.origin = o
-	}
-	return o, ok
-}
-
-func originOf(n Network, c *LegConfig, f transport.Flow) (origin, bool) {
-	ln, ok := n.ListenerFor(f)
+	ln, ok := p.ua.net.ListenerFor(f)
 	if !ok {
 		return origin{}, false
 	}
 	host := ln.Host
-	if c.ContactHost != "" {
-		host = c.ContactHost
+	if p.cfg.ContactHost != "" {
+		host = p.cfg.ContactHost
 	}
-	return origin{
-		kind: f.Kind, listener: f.Listener,
-		via: viaOf(f.Kind, host, ln.Port), contact: contactOf(f.Kind, c.ContactUser, host, ln.Port),
-	}, true
+	p.origin = origin{
+		kind: f.Kind, listener: f.Listener, host: host, port: ln.Port,
+		via: viaOf(f.Kind, host, ln.Port), contact: contactOf(f.Kind, p.cfg.ContactUser, host, ln.Port),
+	}
+	return p.origin, true
 }
 
-// write writes a request in dialog d.
-func (l *Leg) write(r *request, d *dialog, o origin, seq uint32, branch, uri string, routes []string) []byte {
+// A line says where and as what a request is written.
+type line struct {
+	seq    uint32
+	branch string
+	uri    string
+	routes []string
+	tag    string // of To
+}
+
+// write writes a request.
+func (p *speaker) write(r *request, o origin, n line) []byte {
 	forwards := r.forwards
 	if forwards <= 0 {
 		forwards = 70 // RFC 3261 §8.1.1.6
 	}
 	w := newWire(len(r.body))
-	w.str(r.method, " ", uri, " SIP/2.0\r\n", o.via, branch, "\r\nMax-Forwards: ")
+	w.str(r.method, " ", n.uri, " SIP/2.0\r\n", o.via, n.branch, "\r\nMax-Forwards: ")
 	w.num(uint64(forwards))
 	w.str("\r\n")
-	for _, route := range routes {
+	for _, route := range n.routes {
 		w.str("Route: <", route, ">\r\n")
 	}
-	w.str("From: ", l.local, ";tag=", l.entry.tag, "\r\nTo: ", l.remote)
-	if d != nil && d.tag != "" {
-		w.str(";tag=", d.tag)
+	w.str("From: ", p.local, ";tag=", p.entry.tag, "\r\nTo: ", p.remote)
+	if n.tag != "" {
+		w.str(";tag=", n.tag)
 	}
-	w.str("\r\nCall-ID: ", l.entry.callID, "\r\nCSeq: ")
-	w.num(uint64(seq))
+	w.str("\r\nCall-ID: ", p.entry.callID, "\r\nCSeq: ")
+	w.num(uint64(n.seq))
 	w.str(" ", r.method, "\r\n")
 	switch r.method {
 	case "INVITE", "UPDATE":
-		w.str(o.contact, "Allow: ", allow(&l.cfg), "\r\nSupported: ", supported(&l.cfg), "\r\n")
-	case "REFER", "NOTIFY":
+		w.str(o.contact, "Allow: ", allow(&p.cfg), "\r\nSupported: ", supported(&p.cfg), "\r\n")
+	case "REFER", "NOTIFY", "OPTIONS":
 		w.str(o.contact)
 	}
-	l.auth.write(w, r.method, uri)
+	p.auth.write(w, r.method, n.uri)
 	w.str(r.lines)
 	w.headers(r.headers)
-	if l.ua.cfg.Software != "" {
-		w.line("User-Agent", l.ua.cfg.Software)
+	if p.ua.cfg.Software != "" {
+		w.line("User-Agent", p.ua.cfg.Software)
 	}
 	return w.body(r.contentType, r.body)
 }
 
-// request sends r in its dialog as a new client transaction; nil: it could not
-// be sent, and an event or nothing follows by the caller's choice.
-func (l *Leg) request(now time.Time, r *request) *client {
-	return l.requestBy(now, r, r.dialog.flow)
-}
-
-// requestBy is request by a flow of the caller's choice.
-func (l *Leg) requestBy(now time.Time, r *request, f transport.Flow) *client {
+// send sends r in its dialog by flow f, as a new client transaction; nil: it
+// could not be sent. What does not fit a datagram goes by TCP, and by UDP after
+// all where that cannot even be tried. RFC 3261 §18.1.1.
+func (p *speaker) send(now time.Time, r *request, f transport.Flow) *client {
 	d := r.dialog
-	uri, routes := d.uri()
-	seq, branch := d.next(), newBranch()
-	o, ok := l.from(f)
+	n := line{seq: d.next(), branch: newBranch(), tag: d.tag}
+	n.uri, n.routes = d.uri()
+	o, ok := p.from(f)
 	if !ok {
 		return nil
 	}
-	raw := l.write(r, d, o, seq, branch, uri, routes)
-	if big, ok := l.larger(f, len(raw)); ok && !r.bigger {
-		if o, ok := l.from(big); ok {
+	raw := p.write(r, o, n)
+	if big, ok := p.larger(f, len(raw)); ok && !r.bigger {
+		if o, ok := p.from(big); ok {
 			r.bigger = true
-			raw = l.write(r, d, o, seq, branch, uri, routes)
-			f = big
+			raw, f = p.write(r, o, n), big
 		}
 	}
-	c := &client{method: r.method, branch: branch, seq: seq, raw: raw, flow: f, req: r}
-	if err := l.ua.send(now, f, raw, l.entry.callID, branch); err != nil {
-		if r.bigger && f.Kind == transport.TCP {
-			return l.requestBy(now, r, d.flow)
+	c := &client{method: r.method, branch: n.branch, seq: n.seq, raw: raw, flow: f, req: r}
+	if err := p.ua.send(now, f, raw, p.entry.callID, n.branch); err != nil {
+		if f.Kind == transport.TCP && d.flow.Kind == transport.UDP {
+			return p.send(now, r, d.flow)
 		}
 		return nil
 	}
-	c.start(now, &l.ua.cfg)
-	l.clients = append(l.clients, c)
+	c.start(now, &p.ua.cfg)
 	return c
 }
 
 // larger returns the flow for a request that does not fit a datagram.
-// RFC 3261 §18.1.1.
-func (l *Leg) larger(f transport.Flow, size int) (transport.Flow, bool) {
-	limit := l.cfg.DatagramLimit
+func (p *speaker) larger(f transport.Flow, size int) (transport.Flow, bool) {
+	limit := p.cfg.DatagramLimit
 	if limit == 0 {
 		limit = 1300
 	}
@@ -161,4 +171,18 @@ func (l *Leg) larger(f transport.Flow, size int) (transport.Flow, bool) {
 		return f, false
 	}
 	return transport.Flow{Kind: transport.TCP, Remote: f.Remote, Host: f.Host, Profile: f.Profile}, true
+}
+
+// request sends r where the requests of its dialog go.
+func (l *Leg) request(now time.Time, r *request) *client {
+	return l.requestBy(now, r, r.dialog.flow)
+}
+
+// requestBy is request by a flow of the caller's choice.
+func (l *Leg) requestBy(now time.Time, r *request, f transport.Flow) *client {
+	c := l.send(now, r, f)
+	if c != nil {
+		l.clients = append(l.clients, c)
+	}
+	return c
 }
