@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/pion/rtp"
@@ -33,6 +34,13 @@ func testConfig() Config {
 	c.Address = netip.MustParseAddr("192.0.2.1")
 	c.PortMin, c.PortMax = 20000, 20199
 	return c
+}
+
+// bubble runs f with a bench of its own, in virtual time. change may change
+// what the pool is made of.
+func bubble(t *testing.T, change func(*Config, *Deps), f func(t *testing.T, b *bench)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { f(t, newBench(t, change)) })
 }
 
 // newBench starts a pool; it and its readers have ended when the test ends.
