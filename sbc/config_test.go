@@ -14,11 +14,14 @@ func TestProfilesAreValid(t *testing.T) {
 	if err := DefaultConfig().Validate(); err != nil {
 		t.Error(err)
 	}
-	for _, p := range profiles() {
+	for _, p := range Profiles() {
 		trunk := ProfileTrunk(p)
 		trunk.Name = string(p)
 		if trunk.Peer.Host == "" {
 			trunk.Peer.Host = "192.0.2.1"
+		}
+		if trunk.cloud() {
+			trunk.Peer.Domain = "sbc.example.com"
 		}
 		c := DefaultConfig()
 		c.Trunks = []TrunkConfig{trunk}
@@ -50,6 +53,7 @@ func TestMistakesAreFoundWithTheirKeys(t *testing.T) {
 			c.Trunks[0].Peer.Addresses = []string{"192.0.2.2/32"}
 			c.Trunks[1].Peer.Addresses = []string{"192.0.2.2"}
 		},
+		"trunks[0].peer.domain":          trunk(func(t *TrunkConfig) { t.Profile = ProfileACS }),
 		"trunks[0].peer.transport":       trunk(func(t *TrunkConfig) { t.Peer.Transport = "sctp" }),
 		"trunks[0].peer.proxy":           trunk(func(t *TrunkConfig) { t.Peer.Proxy = "a b" }),
 		"trunks[0].peer.names[0]":        trunk(func(t *TrunkConfig) { t.Peer.Names = []string{"*"} }),

@@ -198,8 +198,11 @@ func (t *TrunkConfig) validate(f *findings, key string) {
 	if !isName(t.Name) {
 		f.add(key+".name", "%q is not a name; use 1 to 64 letters, digits, \"-\", \"_\" or \".\"", t.Name)
 	}
-	oneOf(f, key+".profile", t.Profile, profiles()...)
+	oneOf(f, key+".profile", t.Profile, Profiles()...)
 	t.Peer.validate(f, key+".peer")
+	if _, err := netip.ParseAddr(t.Peer.Domain); t.cloud() && (t.Peer.Domain == "" || err == nil) {
+		f.add(key+".peer.domain", "is no name; give the one our certificate bears, which the peer looks for in Contact")
+	}
 	if t.Peer.KeepAlive > 0 && t.Options.Interval == 0 {
 		f.add(key+".peer.keep_alive", "needs options.interval: it goes where OPTIONS found the trunk")
 	}
@@ -216,6 +219,9 @@ func (t *TrunkConfig) validate(f *findings, key string) {
 	t.Identity.validate(f, key+".identity")
 	t.Headers.validate(f, key+".headers")
 }
+
+// cloud reports whether the peer knows us by the host in Contact alone.
+func (t *TrunkConfig) cloud() bool { return t.Profile == ProfileTeams || t.Profile == ProfileACS }
 
 // isName reports whether s may name a trunk or a route.
 func isName(s string) bool {

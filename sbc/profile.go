@@ -16,8 +16,8 @@ const (
 	ProfileACS       Profile = "acs"
 )
 
-// profiles are all of them.
-func profiles() []Profile {
+// Profiles returns all of them, the generic one first.
+func Profiles() []Profile {
 	return []Profile{
 		ProfileGeneric, ProfileTwilio, ProfileTelnyx, ProfileVonage, ProfileBandwidth, ProfileTeams, ProfileACS,
 	}
