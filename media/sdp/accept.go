@@ -85,11 +85,11 @@ func (a *Agreed) acceptFormats(o, m *Media) error {
 // acceptKeys finds how the answer keyed the stream.
 func (a *Agreed) acceptKeys(o, m *Media, s *Security) error {
 	keys, sdes := acceptSDES(o.Crypto, m.Crypto)
-	print := best(m.Fingerprints)
-	dtls := len(o.Fingerprints) > 0 && print.Hash != "" && m.Setup != SetupHoldConn
+	cert := best(m.Fingerprints)
+	dtls := len(o.Fingerprints) > 0 && cert.Hash != "" && m.Setup != SetupHoldConn
 	switch {
 	case dtls && (!sdes || !s.PreferSDES):
-		a.DTLS = DTLS{Role: acceptRole(m.Setup), Fingerprint: print, TLSID: strings.Clone(m.TLSID)}
+		a.DTLS = DTLS{Role: acceptRole(m.Setup), Fingerprint: cert, TLSID: strings.Clone(m.TLSID)}
 	case sdes:
 		a.Keys = keys
 	case s.Policy == SecurityRequired || o.Profile.Secure() || m.Profile.Secure():

@@ -196,11 +196,11 @@ func (m *Media) answerKeys(a *Agreed, o *Media, s *Security) error {
 		return nil
 	}
 	keys, sdes := s.match(o.Crypto)
-	print, role := best(o.Fingerprints), s.answerRole(o.Setup)
-	dtls := s.Fingerprint.Hash != "" && print.Hash != "" && role != RoleNone
+	cert, role := best(o.Fingerprints), s.answerRole(o.Setup)
+	dtls := s.Fingerprint.Hash != "" && cert.Hash != "" && role != RoleNone
 	switch {
 	case dtls && (!sdes || !s.PreferSDES):
-		a.DTLS = DTLS{Role: role, Fingerprint: print, TLSID: strings.Clone(o.TLSID)}
+		a.DTLS = DTLS{Role: role, Fingerprint: cert, TLSID: strings.Clone(o.TLSID)}
 		m.Fingerprints = []Fingerprint{s.Fingerprint}
 		m.Setup, m.TLSID = role.setup(), s.TLSID
 	case sdes:

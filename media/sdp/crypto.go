@@ -2,6 +2,8 @@ package sdp
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 )
 
@@ -49,7 +51,7 @@ func ParseSuite(name string) Suite {
 	return SuiteNone
 }
 
-// KeyLen and SaltLen are the bytes of master key and master salt.
+// KeyLen is the bytes of the master key.
 func (s Suite) KeyLen() int {
 	switch s {
 	case SuiteAES256SHA80, SuiteAES256SHA32, SuiteGCM256:
@@ -116,8 +118,8 @@ func (k Key) Salt() []byte {
 // String is the suite's name; the key is not told.
 func (k Key) String() string { return k.Suite.String() }
 
-// GoString is String, so that no verb prints the key.
-func (k Key) GoString() string { return k.String() }
+// Format is String for every verb, so that none prints the key.
+func (k Key) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, k.String()) }
 
 // LogValue is String, so that no log has the key.
 func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
