@@ -52,7 +52,7 @@ const (
 )
 
 func newLeg(u *UA, c LegConfig, e *entry) *Leg {
-	l := &Leg{speaker: speaker{ua: u, cfg: c, entry: e, auth: auth{creds: c.Credentials}}, uas: e.uas}
+	l := &Leg{speaker: speaker{ua: u, cfg: c, entry: e, auth: auth{creds: c.Credentials}, ladder: &ladder{}}, uas: e.uas}
 	e.leg = l
 	return l
 }
@@ -76,6 +76,7 @@ func (l *Leg) Over() bool { return l.finished && len(l.events) == 0 }
 // next call.
 func (l *Leg) Receive(now time.Time, m Message) []Event {
 	if m.to == l.entry && !l.finished {
+		l.ladder.received(now, m)
 		switch {
 		case m.request() != nil:
 			l.receiveRequest(now, m.request(), m.in)
@@ -218,7 +219,7 @@ func (l *Leg) advanceClients(now time.Time) {
 	for _, c := range slices.Clone(l.clients) {
 		switch c.advance(now, &l.ua.cfg) {
 		case again:
-			_ = l.ua.send(now, c.flow, c.raw, l.entry.callID, c.branch)
+			_ = l.post(now, c.flow, c.raw, c.branch)
 		case timedOut:
 			l.forget(c)
 			l.unanswered(now, c, Refusal(408))
@@ -234,7 +235,7 @@ func (l *Leg) advanceServers(now time.Time) {
 	for _, s := range l.servers {
 		switch s.advance(now, &l.ua.cfg) {
 		case again:
-			_ = l.ua.send(now, s.reply, s.raw, l.entry.callID, s.key)
+			_ = l.post(now, s.reply, s.raw, s.key)
 		case timedOut:
 			l.neverAcked(now, s)
 		case nothing, toUser, ackAgain, gone:

@@ -98,13 +98,13 @@ func (l *Leg) sendAck(now time.Time, d *dialog, body []byte) {
 	n.uri, n.routes = d.uri()
 	d.ack = l.write(&request{method: "ACK", body: body}, o, n)
 	d.ackFlow = d.flow
-	_ = l.ua.send(now, d.flow, d.ack, l.entry.callID, "")
+	_ = l.post(now, d.flow, d.ack, "")
 }
 
 // ackAgain sends the ACK once more for a 2xx that came once more.
 func (l *Leg) ackAgain(now time.Time, d *dialog) {
 	if d.ack != nil {
-		_ = l.ua.send(now, d.ackFlow, d.ack, l.entry.callID, "")
+		_ = l.post(now, d.ackFlow, d.ack, "")
 	}
 }
 
@@ -117,7 +117,7 @@ func (l *Leg) ackRefusal(now time.Time, c *client, r *sipmsg.Response) {
 	}
 	n := line{seq: c.seq, branch: c.branch, tag: tagOf(r.To().Params)}
 	n.uri, n.routes = c.req.dialog.uri()
-	_ = l.ua.send(now, c.flow, l.write(&request{method: "ACK"}, o, n), l.entry.callID, "")
+	_ = l.post(now, c.flow, l.write(&request{method: "ACK"}, o, n), "")
 }
 
 // dropDialog forgets an early dialog.

@@ -106,7 +106,7 @@ func (l *Leg) sendCancelOf(now time.Time, invite *client) {
 	c := &client{
 		method: "CANCEL", branch: invite.branch, seq: invite.seq, flow: invite.flow, req: r, raw: l.write(r, o, n),
 	}
-	if l.ua.send(now, c.flow, c.raw, l.entry.callID, c.branch) == nil {
+	if l.post(now, c.flow, c.raw, c.branch) == nil {
 		c.start(now, &l.ua.cfg)
 		l.clients = append(l.clients, c)
 	}

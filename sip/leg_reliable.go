@@ -61,7 +61,7 @@ func (l *Leg) advanceReliable(now time.Time) {
 	case due(now, f.resend):
 		f.interval *= 2
 		f.resend = now.Add(f.interval)
-		_ = l.ua.send(now, l.serving.invite.reply, f.raw, l.entry.callID, l.serving.invite.key)
+		_ = l.post(now, l.serving.invite.reply, f.raw, l.serving.invite.key)
 	}
 }
 

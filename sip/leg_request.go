@@ -17,7 +17,7 @@ func (l *Leg) receiveRequest(now time.Time, r *sipmsg.Request, in *transport.Inb
 	key, method := requestKey(r), string(r.Method)
 	if i := slices.IndexFunc(l.servers, func(s *server) bool { return s.key == key && s.method == method }); i >= 0 {
 		if s := l.servers[i]; s.raw != nil { // §17.2.1, §17.2.2: the same answer
-			_ = l.ua.send(now, s.reply, s.raw, l.entry.callID, key)
+			_ = l.post(now, s.reply, s.raw, key)
 		}
 		return
 	}

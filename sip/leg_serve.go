@@ -128,7 +128,7 @@ func (l *Leg) trying(now time.Time) {
 	s := l.serving.invite
 	raw := s.begin(100, "", "", 0).body("", nil)
 	s.sent(now, &l.ua.cfg, 100, raw)
-	_ = l.ua.send(now, s.reply, raw, l.entry.callID, s.key)
+	_ = l.post(now, s.reply, raw, s.key)
 }
 
 // Progress sends a provisional response, 101 to 199, to the INVITE that came in.
@@ -192,7 +192,7 @@ func (l *Leg) respondLines(now time.Time, s *server, status int, x Extra, body [
 	}
 	raw := l.response(s, status, x, body, lines)
 	s.sent(now, &l.ua.cfg, status, raw)
-	_ = l.ua.send(now, s.reply, raw, l.entry.callID, s.key)
+	_ = l.post(now, s.reply, raw, s.key)
 }
 
 // response writes a response.

@@ -64,7 +64,8 @@ type speaker struct {
 
 	local, remote string // the two ends: name-addrs without tags
 	auth          auth
-	origin        origin // the last one used
+	origin        origin  // the last one used
+	ladder        *ladder // of a leg; nil for others
 }
 
 // from returns the origin for a flow. The last one is kept: a leg seldom has
@@ -151,7 +152,7 @@ func (p *speaker) send(now time.Time, r *request, f transport.Flow) *client {
 		}
 	}
 	c := &client{method: r.method, branch: n.branch, seq: n.seq, raw: raw, flow: f, req: r}
-	if err := p.ua.send(now, f, raw, p.entry.callID, n.branch); err != nil {
+	if err := p.post(now, f, raw, n.branch); err != nil {
 		if f.Kind == transport.TCP && d.flow.Kind == transport.UDP {
 			return p.send(now, r, d.flow)
 		}
