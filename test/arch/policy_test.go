@@ -26,7 +26,7 @@ func rooms() map[string]string {
 		"media/ice":            "",
 		"media/jitter":         "",
 		"media/sdp":            "codec",
-		"sbc":                  "sip sip/proxy sip/registrar sip/transport media media/sdp codec",
+		"sbc":                  "sip sip/proxy sip/registrar sip/transport media media/dtmf media/sdp codec",
 		"sbc/admin":            "sbc",
 		"sbc/diag":             "sbc sip sip/transport media",
 		"sbc/record":           "sbc",
