@@ -1,0 +1,191 @@
+package sbc
+
+import (
+	"slices"
+	"time"
+
+	"github.com/tandem-voip/tandem/sip"
+)
+
+// Calls returns the calls that are up, the oldest first.
+func (b *B2BUA) Calls() []CallView {
+	b.mu.Lock()
+	views := make([]CallView, 0, len(b.calls))
+	for _, c := range b.calls {
+		views = append(views, *c.view.Load())
+	}
+	b.mu.Unlock()
+	slices.SortFunc(views, func(x, y CallView) int { return x.Record.Invited.Compare(y.Record.Invited) })
+	return views
+}
+
+// Call returns a call that is up, or that ended not long ago.
+func (b *B2BUA) Call(id string) (CallView, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if c := b.calls[id]; c != nil {
+		return *c.view.Load(), true
+	}
+	return b.recent.find(id)
+}
+
+// Recent returns the calls that ended not long ago, the latest first.
+func (b *B2BUA) Recent() []CallView {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.recent.list()
+}
+
+// Hangup ends a call. False says that there is none of that id, or that it is
+// ending, or too busy to be asked now.
+func (b *B2BUA) Hangup(id string) bool {
+	return b.tell(id, input{kind: inputHangup, cause: sip.Normal().WithText("Ended by the operator")})
+}
+
+// Transfer hands one side of an answered call, "caller" or "called", to another
+// number, which is routed as if it had been asked for on the trunk the call came
+// in on; the other side is released once the number has answered. How it goes is
+// on the timeline and in the record; if it fails the call stays as it was. False
+// says that there is no such call, or that target is not a number.
+func (b *B2BUA) Transfer(id, side, target string) bool {
+	if target == "" || !isUser(target) || side != byCaller && side != byCalled {
+		return false
+	}
+	return b.tell(id, input{kind: inputTransfer, number: target, stays: side})
+}
+
+func (b *B2BUA) tell(id string, in input) bool {
+	b.mu.Lock()
+	c := b.calls[id]
+	b.mu.Unlock()
+	return c != nil && c.view.Load().State < StateEnding && c.post(in)
+}
+
+// Stats is a copy of a B2BUA's counters.
+type Stats struct {
+	Up       int // calls now
+	Calls    uint64
+	Answered uint64
+	Refused  uint64 // not admitted, or without a route
+	// Panics are calls that ended with 500 because of a fault of ours.
+	Panics         uint64
+	InboxFull      uint64 // messages a call had no room for
+	NoticesLost    uint64
+	DigitsLost     uint64
+	NoMedia        uint64 // calls for which no port was free
+	OffersRefused  uint64 // 488 or 400: codec, keying or a description that is none
+	RecordsWaiting int
+	RecordsLost    uint64
+	// RecordAlarm is raised while records cannot be written.
+	RecordAlarm bool
+	Draining    bool
+}
+
+// Stats returns the counters.
+func (b *B2BUA) Stats() Stats {
+	b.mu.Lock()
+	up := len(b.calls)
+	b.mu.Unlock()
+	n := &b.count
+	s := Stats{
+		Up: up, Calls: n.calls.Load(), Answered: n.answered.Load(), Refused: n.refused.Load(),
+		Panics: n.panics.Load(), InboxFull: n.inboxFull.Load(), NoticesLost: n.noticesLost.Load(),
+		DigitsLost: n.digitsLost.Load(), NoMedia: n.noMedia.Load(), OffersRefused: n.offersRefused.Load(),
+		Draining: b.draining.Load(),
+	}
+	s.RecordsWaiting, s.RecordsLost, s.RecordAlarm = b.records.state()
+	return s
+}
+
+// Drain closes admission: new calls get 503. Calls in progress go on.
+func (b *B2BUA) Drain() { b.draining.Store(true) }
+
+// Halt ends the grace period of a Run whose context is done.
+func (b *B2BUA) Halt() {
+	select {
+	case b.hurry <- struct{}{}:
+	default: // asked already
+	}
+}
+
+// recent is a ring of calls that have ended.
+type recent struct {
+	views []*CallView
+	at    int
+}
+
+func (r *recent) add(v *CallView, limit int) {
+	switch {
+	case limit <= 0:
+		r.views, r.at = nil, 0
+	case len(r.views) < limit:
+		r.views = append(r.views, v)
+	default:
+		r.at %= len(r.views)
+		r.views[r.at] = v
+		r.at++
+	}
+}
+
+func (r *recent) find(id string) (CallView, bool) {
+	for _, v := range r.views {
+		if v.ID == id {
+			return *v, true
+		}
+	}
+	return CallView{}, false
+}
+
+func (r *recent) list() []CallView {
+	out := make([]CallView, 0, len(r.views))
+	for _, v := range r.views {
+		out = append(out, *v)
+	}
+	slices.SortFunc(out, func(x, y CallView) int { return y.Record.Ended.Compare(x.Record.Ended) })
+	return out
+}
+
+// publish renews what others see of the call.
+func (c *Call) publish(time.Time) {
+	v := &CallView{ID: c.id, State: c.state(), Record: c.record, Events: c.events.published(), Omitted: c.events.omitted}
+	v.Record.Targets = slices.Clone(c.record.Targets)
+	v.Record.Transfers = slices.Clone(c.record.Transfers)
+	v.Media = c.path()
+	c.view.Store(v)
+}
+
+// state says how far the call has come.
+func (c *Call) state() State {
+	switch {
+	case c.over():
+		return StateEnded
+	case c.ending:
+		return StateEnding
+	case c.held:
+		return StateHeld
+	case !c.record.Answered.IsZero():
+		return StateAnswered
+	case c.record.EarlyMedia:
+		return StateEarly
+	case !c.record.Ringing.IsZero():
+		return StateRinging
+	}
+	return StateTrying
+}
+
+// path says in words which way the media goes.
+func (c *Call) path() string {
+	if c.ending {
+		return "" // and its sides may be another call's
+	}
+	o := c.other(c.a)
+	switch {
+	case c.built != nil:
+		return "A <-> " + string(c.built.kind)
+	case c.a.plug.to == nil || o == nil:
+		return ""
+	case c.a.plug.ptime == 0:
+		return "A <-> " + o.name + " forwarded " + codecName(c.a.plug.from)
+	}
+	return "A " + codecName(c.a.plug.from) + " <-> " + o.name + " " + codecName(c.a.plug.as) + " recoded"
+}

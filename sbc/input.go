@@ -1,0 +1,41 @@
+package sbc
+
+import (
+	"github.com/tandem-voip/tandem/media"
+	"github.com/tandem-voip/tandem/sip"
+	"github.com/tandem-voip/tandem/sip/transport"
+)
+
+// inboxSize is how many inputs may wait for a call. When it is full a request
+// gets 503 and a response is dropped, since its sender repeats it.
+const inboxSize = 32
+
+// An inputKind says which fields of an input count.
+type inputKind uint8
+
+const (
+	inputStart    inputKind = iota + 1 // the call begins
+	inputMessage                       // side, message
+	inputNotice                        // side, notice
+	inputResolved                      // side, targets, err
+	inputTick                          // something is due
+	inputHangup                        // cause
+	inputTransfer                      // number, stays: from the admin API
+	inputYield                         // yield: give a side away
+	inputGift                          // side: a side that another call gave away
+)
+
+// An input is what makes a call take a step. It is a value; what it points to
+// belongs to the call from then on.
+type input struct {
+	kind    inputKind
+	side    *side
+	message sip.Message
+	notice  media.Notice
+	targets []transport.Target
+	err     error
+	cause   sip.Cause
+	number  string
+	stays   string // byCaller or byCalled
+	yield   *yield
+}

@@ -1,0 +1,144 @@
+package sbc
+
+import (
+	"time"
+
+	"github.com/tandem-voip/tandem/codec"
+	"github.com/tandem-voip/tandem/media/sdp"
+	"github.com/tandem-voip/tandem/sip"
+)
+
+// offered answers an offer in a re-INVITE, UPDATE or PRACK. It is answered here
+// and at once: addresses and keys are a side's own affair, a codec that the
+// other side does not have is recoded, and whoever is put on hold is told by an
+// offer of ours (align). So neither side waits for the other, and an offer of
+// both at one time is never a glare between them.
+//
+// RFC 3264 §8; RFC 3261 §14.2.
+func (c *Call) offered(now time.Time, s *side, e sip.Offered) {
+	if c.ending || s.lost || s.end == nil {
+		s.leg.Refuse(now, sip.Refusal(481))
+		return
+	}
+	dialog := e.Dialog
+	if s.joined || !s.called {
+		dialog = s.dialog
+	}
+	if len(e.Body) == 0 {
+		body := s.propose(c.wish(s), c.codecsFor(s)...)
+		s.offering = true
+		s.leg.Accept(now, body)
+		return
+	}
+	if !isSDP(e.ContentType) {
+		s.leg.Refuse(now, sip.Refusal(415))
+		return
+	}
+	body, changed, err := s.respond(dialog, e.Body, c.wish(s), c.codecsFor(s)...)
+	if err != nil {
+		// The session stays as it was (RFC 3261 §14.2).
+		c.note(now, s.name+": offer refused: "+err.Error())
+		s.leg.Refuse(now, refusalOf(err), warning(err))
+		return
+	}
+	s.leg.Accept(now, body)
+	if changed {
+		c.applied(now, s, dialog)
+		c.watchHold(now, s)
+	}
+}
+
+// offerAnswered takes the answer to an offer of ours within a call.
+func (c *Call) offerAnswered(now time.Time, s *side, e sip.OfferAnswered) {
+	s.offering = false
+	if c.ending || s.lost || s.end == nil {
+		return
+	}
+	if e.Cause.Status >= 300 {
+		// What was agreed before goes on; it is not asked for again until
+		// something else changes.
+		s.offer = nil
+		c.note(now, s.name+": our offer was refused: "+e.Cause.Error())
+		return
+	}
+	if e.Delayed {
+		body, _, err := s.respond(s.dialog, e.Body, c.wish(s), c.codecsFor(s)...)
+		if err != nil {
+			c.note(now, s.name+": offer not usable: "+err.Error())
+			return
+		}
+		s.leg.Ack(now, body)
+		c.applied(now, s, s.dialog)
+		return
+	}
+	changed, err := s.accept(s.dialog, e.Body)
+	if err != nil {
+		c.note(now, s.name+": answer not usable: "+err.Error())
+		return
+	}
+	if changed {
+		c.applied(now, s, s.dialog)
+		c.watchHold(now, s)
+	}
+}
+
+// wish is which ways audio may go with a side: what the one it is joined to
+// lets through.
+func (c *Call) wish(s *side) sdp.Direction {
+	o := c.other(s)
+	if o == nil || c.built != nil {
+		return sdp.SendRecv
+	}
+	return o.lets().Reverse()
+}
+
+// codecsFor is what a side should use, so that nothing need be recoded.
+func (c *Call) codecsFor(s *side) []codec.Params {
+	if o := c.other(s); o != nil {
+		if a, ok := o.current(); ok {
+			return []codec.Params{a.Send.Codec}
+		}
+	}
+	if a, ok := s.current(); ok {
+		return []codec.Params{a.Send.Codec}
+	}
+	return nil
+}
+
+// align tells a side what the other wants of it: that it is held, or no longer.
+// How a hold is written is the trunk's affair (RFC 3264 §8.4, or inactive).
+func (c *Call) align(now time.Time) {
+	if c.b == nil || c.built != nil {
+		return
+	}
+	for _, s := range [...]*side{c.a, c.b} {
+		if s == nil || s.end == nil || !s.joined || s.wantsSDP || s.offering {
+			continue
+		}
+		want := c.wish(s)
+		if want == s.asked {
+			continue
+		}
+		s.offering = true
+		body := s.propose(want, c.codecsFor(s)...)
+		s.leg.Offer(now, body)
+		c.note(now, s.name+" is offered "+want.String())
+	}
+}
+
+// watchHold notes whether one side holds the other.
+func (c *Call) watchHold(now time.Time, s *side) {
+	held := s.lets() != sdp.SendRecv
+	if o := c.other(s); o != nil {
+		held = held || o.lets() != sdp.SendRecv
+	}
+	if held == c.held {
+		return
+	}
+	c.held = held
+	if held {
+		c.note(now, "held by "+s.name)
+	} else {
+		c.note(now, "resumed by "+s.name)
+	}
+}

@@ -1,0 +1,239 @@
+package sbc
+
+import (
+	"time"
+
+	"github.com/tandem-voip/tandem/sip"
+)
+
+// A transfer is a part of the call that is being handed to somebody else. The
+// side that stays is joined to the target; the one that asked for it leaves.
+//
+// RFC 3515, RFC 5589; RFC 3891 for the attended form.
+type transfer struct {
+	by    *side // who leaves; nil once it has
+	stay  *side
+	asked bool // by REFER, so that by is told how it goes
+	at    int  // its place in the record's transfers
+}
+
+// referred takes a REFER.
+func (c *Call) referred(now time.Time, s *side, e sip.Referred) {
+	stay := c.other(s)
+	switch {
+	case c.ending || s.lost || c.b == nil || stay == nil || !stay.joined:
+		s.leg.RefuseRefer(now, sip.Refusal(481))
+		return
+	case c.transfer != nil || c.passing != nil:
+		s.leg.RefuseRefer(now, sip.Refusal(491))
+		return
+	case c.depth >= c.b2b.cfg().Depth:
+		c.note(now, "transfer refused: too many")
+		s.leg.RefuseRefer(now, sip.Refusal(603).WithText("Too many transfers"))
+		return
+	}
+	switch s.trunk.cfg.Dialog.Refer {
+	case ReferRefuse:
+		s.leg.RefuseRefer(now, sip.Refusal(603))
+	case ReferPass:
+		c.passRefer(now, s, stay, e)
+	case ReferLocal:
+		c.refer(now, s, stay, e)
+	}
+}
+
+// refer does what a REFER asks for.
+func (c *Call) refer(now time.Time, s, stay *side, e sip.Referred) {
+	if e.Replaces != nil && c.ask(now, s, stay, e) {
+		return
+	}
+	number, _, named := userOf(e.Target.URI)
+	plan, err := c.planFor(now, s.trunk, stay, number)
+	if !named {
+		// The target is named by parameters that mean something to the peer alone:
+		// they go back to it as they are, as Teams and ACS want.
+		plan, err = Plan{Hops: []Hop{{Trunk: s.trunk, Target: e.Target.URI, Called: c.arrival.Called,
+			Caller: c.arrival.Caller.Number}}}, nil
+	}
+	if err != nil {
+		s.leg.RefuseRefer(now, planCause(err))
+		return
+	}
+	s.leg.AcceptRefer(now)
+	c.beginTransfer(now, &transfer{by: s, stay: stay, asked: true}, s.role(c), number)
+	c.search = newSearch(plan)
+	c.search.transfer = c.transfer
+	c.search.referredBy = e.ReferredBy
+	c.search.replaces = e.Replaces // a dialog that is not ours: the target knows it
+	c.next(now)
+}
+
+// transferByAPI hands one side to another number.
+func (c *Call) transferByAPI(now time.Time, number, stays string) {
+	if c.ending || c.b == nil || c.transfer != nil || c.depth >= c.b2b.cfg().Depth {
+		c.note(now, "transfer refused: the call is not in a state for it")
+		return
+	}
+	stay, leave := c.a, c.b
+	if stays == byCalled {
+		stay, leave = leave, stay
+	}
+	plan, err := c.planFor(now, c.origin, stay, number)
+	if err != nil {
+		c.note(now, "transfer refused: "+err.Error())
+		return
+	}
+	c.beginTransfer(now, &transfer{by: leave, stay: stay}, "api", number)
+	c.search = newSearch(plan)
+	c.search.transfer = c.transfer
+	c.next(now)
+}
+
+// planFor routes a transfer: as a call of the trunk whose peer asked for it,
+// from the number of the side that stays.
+func (c *Call) planFor(now time.Time, from *Trunk, stay *side, number string) (Plan, error) {
+	q := c.arrival.Query(now, random())
+	q.Trunk, q.Called = from, number
+	if from != nil {
+		q.Called = from.cfg.Numbers.read(number)
+	}
+	if stay != c.a || c.reversed {
+		q.Caller = c.arrival.Called
+	}
+	return c.plan.Router.Plan(q)
+}
+
+func (c *Call) beginTransfer(now time.Time, t *transfer, by, target string) {
+	c.depth++
+	t.at = len(c.record.Transfers)
+	c.record.Transfers = append(c.record.Transfers, Transfer{At: now, By: by, Target: target})
+	c.transfer = t
+	c.note(now, "transfer asked for by the "+by)
+}
+
+// transferAnswered joins the side that stays to the target, and lets the other
+// go.
+func (c *Call) transferAnswered(now time.Time, t *transfer, s *side) {
+	c.transfer = nil
+	c.record.Transfers[t.at].Status = 200
+	c.note(now, "transferred to "+s.name)
+	c.stopBuilt()
+	if by := t.by; by != nil {
+		if t.asked {
+			by.leg.Notify(now, 200, "OK")
+		}
+		by.leave(now)
+	}
+	if c.a == t.stay {
+		c.b = s
+	} else {
+		c.a = s
+		c.reversed = true
+	}
+	c.watchHold(now, s)
+}
+
+// leaveTime is how long a transferor may take to end its own leg, as it should
+// (RFC 5589 §6.1), before we do.
+const leaveTime = 2 * time.Second
+
+// leave takes a side out of the media; its leg ends by itself, or is ended.
+func (s *side) leave(now time.Time) {
+	s.close(now)
+	s.lost = true
+	s.byeAt = now.Add(leaveTime)
+}
+
+// transferFailed returns the call to those who had it.
+func (c *Call) transferFailed(now time.Time, t *transfer, cause sip.Cause) {
+	c.transfer = nil
+	c.record.Transfers[t.at].Status = cause.Status
+	c.note(now, "transfer failed: "+cause.Error())
+	switch {
+	case t.by == nil:
+		// The transferor has left already: there is nobody to return to.
+		c.end(now, cause, byGateway)
+	case t.asked:
+		t.by.leg.Notify(now, cause.Status, cause.Text)
+	}
+}
+
+// transferred takes the end of the leg of s and reports whether a transfer
+// outlives it.
+func (c *Call) transferred(now time.Time, s *side) bool {
+	t := c.transfer
+	if t == nil || t.by != s {
+		return false
+	}
+	t.by = nil
+	s.lost = true
+	s.close(now)
+	c.note(now, s.name+" left during the transfer")
+	return true
+}
+
+// endTransfer ends a transfer with its call.
+func (c *Call) endTransfer(now time.Time, cause sip.Cause) {
+	if t := c.transfer; t != nil {
+		c.transfer = nil
+		c.record.Transfers[t.at].Status = cause.Status
+	}
+	if c.search != nil {
+		for _, s := range c.search.sides {
+			c.noteFailure(now, s, sip.Cause{Status: 487, Q850: cause.Q850, Text: cause.Text})
+		}
+	}
+	c.search = nil
+}
+
+// passRefer lets the other side do what a REFER asks for.
+func (c *Call) passRefer(now time.Time, s, stay *side, e sip.Referred) {
+	if e.Replaces != nil {
+		// The dialog it names is ours; the other side cannot know it.
+		s.leg.RefuseRefer(now, sip.Refusal(603).WithText("Attended transfer is not passed on"))
+		return
+	}
+	c.depth++
+	c.passing = s
+	c.note(now, "REFER passed to "+stay.name)
+	number, _, _ := userOf(e.Target.URI)
+	target := stay.trunk.cfg.Numbers.uri(s.trunk.cfg.Numbers.read(number),
+		stay.trunk.cfg.Numbers.To, stay.trunk.cfg.Peer.Host, stay.trunk.cfg.Peer.Port)
+	stay.leg.Refer(now, sip.Address{URI: target}, nil, "")
+}
+
+// referAnswered takes the answer to a REFER that was passed on.
+func (c *Call) referAnswered(now time.Time, _ *side, e sip.ReferAnswered) {
+	by := c.passing
+	if by == nil || c.ending || by.lost {
+		return
+	}
+	if e.Cause.Status < 300 {
+		by.leg.AcceptRefer(now)
+		return
+	}
+	c.passing = nil
+	by.leg.RefuseRefer(now, e.Cause)
+}
+
+// notified passes on how a referred call goes.
+func (c *Call) notified(now time.Time, _ *side, e sip.Notified) {
+	by := c.passing
+	if by == nil || c.ending || by.lost {
+		return
+	}
+	if e.Status != 0 {
+		by.leg.Notify(now, e.Status, e.Reason)
+	}
+	if e.Ended || e.Status >= 200 {
+		c.passing = nil
+	}
+}
+
+// role says which side of the call s is, as records say it.
+func (s *side) role(c *Call) string {
+	if s == c.a {
+		return byCaller
+	}
+	return byCalled
+}
