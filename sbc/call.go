@@ -120,7 +120,7 @@ func (c *Call) trace(s *side) {
 	if s.leg == nil || s.owner.Load() != c {
 		return
 	}
-	for _, l := range s.leg.Lines() {
+	for _, l := range s.leg.Ladder() {
 		e := Event{At: l.At, Kind: KindReceived, Leg: s.name, Text: l.Method, SDP: l.SDP}
 		if l.Sent {
 			e.Kind = KindSent
