@@ -157,9 +157,12 @@ func (l *Leg) receiveCancel(now time.Time, r *sipmsg.Request, s *server) {
 		l.offer.withdrawn(invite)
 		return
 	}
-	cause, ok := ParseReason(join(values(r, "reason")))
-	if !ok || cause.Status == 200 && cause.Q850 != 16 {
-		cause = Refusal(487)
+	cause := Refusal(487)
+	if x, ok := ParseReason(join(values(r, "reason"))); ok {
+		cause.Text = x.Text // "Call completed elsewhere" tells more than the status
+		if x.Q850 != 0 {
+			cause.Q850 = x.Q850
+		}
 	}
 	l.end(now, Released{Cause: cause, Remote: true, Headers: kept(r)})
 }
