@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 
+	"github.com/tandem-voip/tandem/codec/opus"
 	"github.com/tandem-voip/tandem/media"
 	"github.com/tandem-voip/tandem/sbc"
 	"github.com/tandem-voip/tandem/sbc/admin"
@@ -28,6 +29,9 @@ type Config struct {
 	// needs a restart.
 	Media media.Config
 
+	// Opus is how Opus is coded. A change needs a restart.
+	Opus opus.Config
+
 	sbc.Config
 
 	// Records is where call records are kept. A change needs a restart.
@@ -49,6 +53,7 @@ func DefaultConfig() Config {
 		SIP:     transport.DefaultConfig(),
 		UA:      sip.DefaultConfig(),
 		Media:   media.DefaultConfig(),
+		Opus:    opus.DefaultConfig(),
 		Config:  sbc.DefaultConfig(),
 		Records: record.DefaultConfig(),
 		Admin:   admin.DefaultConfig(),
@@ -64,6 +69,7 @@ func (c Config) Validate() error {
 		within("sip", c.SIP.Validate()),
 		within("ua", c.UA.Validate()),
 		within("media", c.Media.Validate()),
+		within("opus", c.Opus.Validate()),
 		c.Config.Validate(),
 		within("records", c.Records.Validate()),
 		within("admin", c.Admin.Validate()),

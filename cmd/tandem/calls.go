@@ -113,19 +113,25 @@ func hangupCommand() *cobra.Command {
 }
 
 func transferCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "transfer ID NUMBER",
-		Short: "Send the caller of a call to another number",
+		Short: "Hand one side of a call to another number and release the other",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := newClient(cmd)
 			if err != nil {
 				return err
 			}
-			body := struct {
-				Target string `json:"target"`
-			}{args[1]}
+			side, err := cmd.Flags().GetString("side")
+			if err != nil {
+				return err
+			}
+			body := map[string]string{"target": args[1], "side": side}
 			return c.do(cmd.Context(), http.MethodPost, "/v1/calls/"+url.PathEscape(args[0])+"/transfer", body, nil)
 		},
 	}
+	cmd.Flags().String("side", "caller", "who is handed there: caller or called")
+	// The flag was added on the line above, so that there is no error.
+	_ = cmd.RegisterFlagCompletionFunc("side", cobra.FixedCompletions([]string{"caller", "called"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
 }

@@ -1,6 +1,7 @@
 package opus
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -31,6 +32,19 @@ type Config struct {
 
 // DefaultConfig is what a gateway of telephone calls wants.
 func DefaultConfig() Config { return Config{Complexity: 5, Bitrate: 24000} }
+
+// Validate says what is wrong with c, all of it; nil if nothing is.
+func (c Config) Validate() error {
+	var errs []error
+	if c.Complexity < 0 || c.Complexity > 10 {
+		errs = append(errs, fmt.Errorf("complexity: %d, want 0 to 10", c.Complexity))
+	}
+	// RFC 6716 §2.1.1: 6 to 510 kbit/s.
+	if c.Bitrate != 0 && (c.Bitrate < 6000 || c.Bitrate > 510000) {
+		errs = append(errs, fmt.Errorf("bitrate: %d, want 6000 to 510000, or 0 to leave it to libopus", c.Bitrate))
+	}
+	return errors.Join(errs...)
+}
 
 // New returns the Opus codec.
 func New(c Config) codec.Codec { return opusCodec{c} }

@@ -149,9 +149,9 @@ func TestBadRequestsAreRefused(t *testing.T) {
 
 // A reload says what is wrong with the file.
 func TestReloadSaysWhatIsWrong(t *testing.T) {
-	d := Deps{Reload: func(context.Context) error { return errors.New("tandem.yaml:3:1: nonsense") }}
+	d := Deps{Reload: func() error { return errors.New("tandem.yaml:3:1: nonsense") }}
 	want(t, d, "POST", "/v1/reload", "", 422, "tandem.yaml:3:1: nonsense")
-	want(t, Deps{Reload: func(context.Context) error { return nil }}, "POST", "/v1/reload", "", 204, "")
+	want(t, Deps{Reload: func() error { return nil }}, "POST", "/v1/reload", "", 204, "")
 	want(t, Deps{}, "POST", "/v1/reload", "", 404, "no file")
 }
 

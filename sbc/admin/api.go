@@ -49,8 +49,8 @@ type (
 	transferInput struct {
 		ID   string `path:"id" maxLength:"256" doc:"Of the call"`
 		Body struct {
-			Target string `json:"target" minLength:"1" maxLength:"256" pattern:"^[!-~]+$" doc:"Number to send the side to"`
-			Side   string `json:"side,omitempty" enum:"caller,called" default:"caller" doc:"Who is sent there"`
+			Target string `json:"target" minLength:"1" maxLength:"256" pattern:"^[!-~]+$" doc:"Number the side is handed to"`
+			Side   string `json:"side,omitempty" enum:"caller,called" default:"caller" doc:"Who is handed there; the other side is released"`
 		}
 	}
 	recordsInput struct {
@@ -96,7 +96,7 @@ func (h *handlers) callOperations(api huma.API) {
 	huma.Register(api, operation(http.MethodGet, "/v1/calls", "list-calls", "Calls in progress, the oldest first"), h.calls)
 	huma.Register(api, operation(http.MethodGet, "/v1/calls/{id}", "get-call", "One call with its timeline"), h.call)
 	huma.Register(api, operation(http.MethodDelete, "/v1/calls/{id}", "hang-up", "End a call"), h.hangup)
-	huma.Register(api, operation(http.MethodPost, "/v1/calls/{id}/transfer", "transfer", "Send one side of a call to another number"), h.transfer)
+	huma.Register(api, operation(http.MethodPost, "/v1/calls/{id}/transfer", "transfer", "Hand one side of an answered call to another number"), h.transfer)
 	huma.Register(api, operation(http.MethodGet, "/v1/records", "list-records", "Records of calls that are over"), h.records)
 }
 
@@ -216,11 +216,11 @@ func (h *handlers) trunks(_ context.Context, _ *empty) (*body[TrunkList], error)
 	return out, nil
 }
 
-func (h *handlers) reload(ctx context.Context, _ *empty) (*empty, error) {
+func (h *handlers) reload(_ context.Context, _ *empty) (*empty, error) {
 	if h.deps.Reload == nil {
 		return nil, huma.Error404NotFound("there is no file to read again: the built-in configuration is in use")
 	}
-	if err := h.deps.Reload(ctx); err != nil {
+	if err := h.deps.Reload(); err != nil {
 		return nil, huma.Error422UnprocessableEntity(err.Error())
 	}
 	return &empty{}, nil

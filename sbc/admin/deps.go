@@ -18,10 +18,10 @@ type Calls interface {
 	Calls() []sbc.CallView
 	// Call returns one of them, or one that ended not long ago.
 	Call(id string) (sbc.CallView, bool)
-	// Hangup ends a call.
+	// Hangup ends a call; false when there is none of that id, or it is ending.
 	Hangup(id string) bool
-	// Transfer sends one side of a call, "caller" or "called", to a number; the
-	// other hears from the new one.
+	// Transfer hands one side of an answered call, "caller" or "called", to a
+	// number; the other is released once that has answered. False as for Hangup.
 	Transfer(id, side, target string) bool
 }
 
@@ -73,7 +73,7 @@ type Deps struct {
 	Records func(context.Context, RecordFilter) ([]sbc.CDR, error)
 	// Reload reads the configuration again and applies it. The error says what is
 	// wrong with it, and that nothing was changed.
-	Reload func(context.Context) error
+	Reload func() error
 	// SelfTest lets two phones on addresses of this machine call through the
 	// gateway for a minute.
 	SelfTest func(SelfTestRequest) (SelfTest, error)

@@ -133,8 +133,12 @@ func (f *flow) wait(d time.Duration, holds func() bool) bool {
 }
 
 // dial opens a TCP connection of the gateway.
-func (f *flow) dial(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
-	c, err := f.gw.Dial(ctx, netip.AddrPort{}, to)
+func (f *flow) dial(ctx context.Context, local netip.Addr, to netip.AddrPort) (net.Conn, error) {
+	var from netip.AddrPort
+	if local.IsValid() {
+		from = netip.AddrPortFrom(local, 0)
+	}
+	c, err := f.gw.Dial(ctx, from, to)
 	if err != nil {
 		return nil, err
 	}
