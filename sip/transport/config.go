@@ -152,7 +152,7 @@ func DefaultConfig() Config {
 			Timeout: 2 * time.Second,
 			MinTTL:  time.Second, MaxTTL: time.Hour,
 			Stale:      10 * time.Minute,
-			Concurrent: 64, Names: 4096,
+			Concurrent: 256, Names: 4096,
 		},
 	}
 }

@@ -16,5 +16,8 @@ func (d Deps) orReal() Deps {
 	if d.Dial == nil {
 		d.Dial = dial
 	}
+	if d.Query == nil {
+		d.Query = query
+	}
 	return d
 }

@@ -52,7 +52,9 @@ func (a *admission) Accept() (net.Conn, error) {
 	for {
 		nc, err := a.Listener.Accept()
 		switch {
-		case errors.Is(err, net.ErrClosed) || a.ctx.Err() != nil:
+		case errors.Is(err, net.ErrClosed):
+			return nil, err
+		case err != nil && a.ctx.Err() != nil:
 			return nil, err
 		case err != nil:
 			a.t.count.inc(countReadError)

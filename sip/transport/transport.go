@@ -55,6 +55,7 @@ type Transport struct {
 	sockets  []*socket
 	profiles map[string]*profile
 	seed     maphash.Seed
+	resolver *resolver
 
 	// Safe by themselves.
 	count counters
@@ -92,6 +93,7 @@ func New(cfg Config, deps Deps) (*Transport, error) {
 		table: newTable(),
 	}
 	t.log = t.deps.Log
+	t.resolver = newResolver(t)
 	var err error
 	if t.profiles, err = loadProfiles(cfg.Profiles); err != nil {
 		return nil, err
