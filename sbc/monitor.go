@@ -1,6 +1,7 @@
 package sbc
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"math/rand/v2"
@@ -44,7 +45,7 @@ type Monitor struct {
 
 	// owned by run
 	watched map[string]*watched
-	leaving []*watched // taken out of the configuration, still taking registrations back
+	leaving []*sip.Registration // being taken back
 }
 
 // monitorInbox bounds what waits for the monitor. A response beyond is dropped:
@@ -54,11 +55,12 @@ const monitorInbox = 256
 // A monitorInput is a message for a trunk's ping or registration, or the
 // addresses of either.
 type monitorInput struct {
-	to      *watched
-	what    monitorWhat
-	message sip.Message
-	targets []transport.Target
-	err     error
+	to           *watched
+	what         monitorWhat
+	message      sip.Message
+	registration *sip.Registration // the message is for
+	targets      []transport.Target
+	err          error
 }
 
 type monitorWhat uint8
@@ -132,7 +134,6 @@ func (m *Monitor) apply(now time.Time) {
 	trunks := m.trunks.Load()
 	for name, w := range m.watched {
 		if trunks.Named(name) == nil {
-			delete(m.watched, name)
 			m.dismiss(now, w)
 		}
 	}
@@ -143,77 +144,95 @@ func (m *Monitor) apply(now time.Time) {
 			w = &watched{trunk: t, watch: newWatch(t, now)}
 			m.watched[t.Name()] = w
 			m.open(now, w)
+			m.enrol(now, w)
 		case reflect.DeepEqual(w.trunk.cfg, t.cfg):
 			w.trunk = t
 		default:
-			// Another takes over what was found. The old registration is taken back
-			// only if there is no new one, which it would undo.
-			was := w
-			w = &watched{trunk: t, watch: was.watch}
-			m.watched[t.Name()] = w
-			if t.cfg.Register.Enabled {
-				was.registration = nil
-			}
-			m.dismiss(now, was)
-			w.watch.reset(t, now)
-			m.open(now, w)
+			m.change(now, w, t)
 		}
 		m.publish(now, w)
 	}
 }
 
+// change takes new settings of a trunk. Its registration goes on unless they
+// are about it: then the old one is taken back, which the new one waits for, so
+// that it is not undone.
+func (m *Monitor) change(now time.Time, w *watched, t *Trunk) {
+	same := t.cfg.Register.Enabled &&
+		reflect.DeepEqual(w.trunk.registrationConfig(nil), t.registrationConfig(nil))
+	w.trunk = t
+	w.ping.Close()
+	w.watch.reset(t, now)
+	m.open(now, w)
+	if same {
+		return
+	}
+	if w.registration != nil {
+		m.withdraw(now, w)
+		now = now.Add(farewell)
+	}
+	m.enrol(now, w)
+}
+
 // dismiss ends the watch of a trunk.
 func (m *Monitor) dismiss(now time.Time, w *watched) {
 	w.ping.Close()
-	w.watch = &watch{} // nothing is due
-	w.aliveAt, w.resolveAt = time.Time{}, time.Time{}
-	if w.registration != nil {
-		w.registration.Stop(now)
-		m.leaving = append(m.leaving, w)
-	}
+	m.withdraw(now, w)
+	delete(m.watched, w.trunk.Name())
 }
 
-// left forgets the trunks whose registrations are taken back, and reports
-// whether none is left.
+// withdraw takes a registration back.
+func (m *Monitor) withdraw(now time.Time, w *watched) {
+	if w.registration == nil {
+		return
+	}
+	w.registration.Stop(now)
+	m.leaving = append(m.leaving, w.registration)
+	w.registration, w.resolveAt = nil, time.Time{}
+	w.watch.registration(now, sip.RegistrationStatus{})
+}
+
+// left forgets the registrations that are taken back, and reports whether none
+// is left.
 func (m *Monitor) left() bool {
-	m.leaving = slices.DeleteFunc(m.leaving, func(w *watched) bool { return w.registration.Over() })
+	m.leaving = slices.DeleteFunc(m.leaving, (*sip.Registration).Over)
 	return len(m.leaving) == 0
 }
 
-// each calls f for every trunk under watch or on leave.
-func (m *Monitor) each(f func(*watched)) {
-	for _, w := range m.leaving {
-		f(w)
-	}
-	for _, w := range m.watched {
-		f(w)
-	}
-}
-
-// open makes what talks to a trunk.
+// open makes the ping of a trunk, and notes when its keep-alive is due.
 func (m *Monitor) open(now time.Time, w *watched) {
 	w.ping = m.ua.NewPing(func(msg sip.Message) bool {
 		return m.post(monitorInput{to: w, what: pingMessage, message: msg})
 	}, w.trunk.pingConfig())
-	w.targets, w.registration, w.resolveAt, w.aliveAt = nil, nil, time.Time{}, time.Time{}
-	if w.trunk.cfg.Register.Enabled {
-		w.registration = m.ua.NewRegistration(func(msg sip.Message) bool {
-			return m.post(monitorInput{to: w, what: registerMessage, message: msg})
-		}, w.trunk.registrationConfig(rand.Float64))
-		w.resolveAt = now
-	}
+	w.targets, w.aliveAt = nil, time.Time{}
 	if w.trunk.cfg.Peer.KeepAlive > 0 {
 		w.aliveAt = now.Add(w.trunk.cfg.Peer.KeepAlive)
 	}
 }
 
+// enrol makes the registration of a trunk that wants one; it begins at the time
+// given.
+func (m *Monitor) enrol(at time.Time, w *watched) {
+	if !w.trunk.cfg.Register.Enabled {
+		return
+	}
+	var r *sip.Registration
+	r = m.ua.NewRegistration(func(msg sip.Message) bool {
+		return m.post(monitorInput{to: w, what: registerMessage, message: msg, registration: r})
+	}, w.trunk.registrationConfig(rand.Float64))
+	w.registration, w.resolveAt = r, at
+}
+
 // receive takes what was posted.
 func (m *Monitor) receive(now time.Time, in monitorInput) {
 	w := in.to
-	if m.watched[w.trunk.Name()] != w {
-		if in.what == registerMessage && w.registration != nil {
-			w.registration.Receive(now, in.message)
+	if in.what == registerMessage {
+		if in.registration.Receive(now, in.message) && in.registration == w.registration {
+			m.registered(now, w)
 		}
+		return
+	}
+	if m.watched[w.trunk.Name()] != w {
 		return // not watched any more
 	}
 	switch in.what {
@@ -223,21 +242,14 @@ func (m *Monitor) receive(now time.Time, in monitorInput) {
 		}
 	case pingTargets:
 		w.targets = in.targets
-		if in.err != nil || len(in.targets) == 0 {
-			err := in.err
-			if err == nil {
-				err = transport.ErrNoTarget
-			}
-			m.pinged(now, w, sip.PingResult{Err: err})
+		if in.err == nil && len(in.targets) > 0 {
+			m.ask(now, w)
 			return
 		}
-		m.ask(now, w)
-	case registerMessage:
-		if w.registration != nil && w.registration.Receive(now, in.message) {
-			m.registered(now, w)
-		}
+		m.pinged(now, w, sip.PingResult{Err: cmp.Or(in.err, transport.ErrNoTarget)})
 	case registerTargets:
 		m.register(now, w, in)
+	case registerMessage: // above
 	}
 }
 
@@ -306,7 +318,7 @@ func (m *Monitor) advance(now time.Time, w *watched) {
 		w.resolveAt = now.Add(refreshTargets)
 		m.resolve(w, w.trunk.registrar(), registerTargets)
 	}
-	if w.registration.Advance(now) && m.watched[w.trunk.Name()] == w {
+	if w.registration.Advance(now) {
 		m.registered(now, w)
 	}
 }
@@ -365,5 +377,4 @@ func (m *Monitor) leave(now time.Time) {
 	for _, w := range m.watched {
 		m.dismiss(now, w)
 	}
-	clear(m.watched)
 }

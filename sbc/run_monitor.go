@@ -35,7 +35,12 @@ func (m *Monitor) Run(ctx context.Context) error {
 			}
 		}
 		next := earliest(refresh, until)
-		m.each(func(w *watched) { next = earliest(next, w.deadline()) })
+		for _, w := range m.watched {
+			next = earliest(next, w.deadline())
+		}
+		for _, r := range m.leaving {
+			next = earliest(next, r.Deadline())
+		}
 		timer.Reset(time.Until(next))
 		select {
 		case in := <-m.inbox:
@@ -44,7 +49,12 @@ func (m *Monitor) Run(ctx context.Context) error {
 			m.apply(time.Now())
 		case <-timer.C:
 			now := time.Now()
-			m.each(func(w *watched) { m.advance(now, w) })
+			for _, w := range m.watched {
+				m.advance(now, w)
+			}
+			for _, r := range m.leaving {
+				r.Advance(now)
+			}
 		case <-done:
 			done = nil
 			until = time.Now().Add(farewell)

@@ -60,10 +60,16 @@ func sessionTimer(d *DialogConfig) sip.SessionTimer {
 	return s
 }
 
+// pingTimeout is how long an OPTIONS may stay unanswered: four of its
+// repetitions over UDP.
+const pingTimeout = 8 * time.Second
+
 // pingConfig is whom the monitor asks and how.
 func (t *Trunk) pingConfig() sip.PingConfig {
 	p := &t.cfg.Peer
-	c := sip.PingConfig{RequestURI: "sip:" + joinHostPort(p.Host, p.Port), Leg: t.LegConfig()}
+	c := sip.PingConfig{
+		RequestURI: "sip:" + joinHostPort(p.Host, p.Port), Timeout: pingTimeout, Leg: t.LegConfig(),
+	}
 	if p.Transport == TransportTLS || p.Transport == TransportTCP {
 		c.RequestURI += ";transport=" + string(p.Transport)
 	}

@@ -23,6 +23,8 @@ type watch struct {
 	answered time.Time
 	shaken   time.Time // the last proof that TLS works
 	expired  bool      // the peer's certificate, when last seen
+	pinging  string    // why the last OPTIONS failed
+	refused  string    // why the last REGISTER failed
 	next     time.Time // the next OPTIONS; zero: none
 }
 
@@ -76,18 +78,18 @@ func (w *watch) answers(status int) bool {
 
 // pinged takes what came of an OPTIONS.
 func (w *watch) pinged(now time.Time, r sip.PingResult) {
-	w.handshake(now, r.Err)
+	w.handshake(now, r)
 	if r.Err == nil && w.answers(r.Status) {
 		w.good, w.bad = w.good+1, 0
 		w.answered = now
-		w.c.Ping, w.c.Reason, w.c.RoundTrip = PingActive, "", r.RoundTrip
+		w.c.Ping, w.pinging, w.c.RoundTrip = PingActive, "", r.RoundTrip
 		if w.good >= w.options.Up {
 			w.set(now, false)
 		}
 	} else {
 		w.good, w.bad = 0, w.bad+1
 		w.c.Failures++
-		w.c.Ping, w.c.Reason = PingError, reasonOfPing(r)
+		w.c.Ping, w.pinging = PingError, reasonOfPing(r)
 		if w.bad >= w.options.Down {
 			w.set(now, true)
 		}
@@ -115,24 +117,24 @@ func reasonOfPing(r sip.PingResult) string {
 }
 
 // handshake takes what an attempt says of TLS.
-func (w *watch) handshake(now time.Time, err error) {
+func (w *watch) handshake(now time.Time, r sip.PingResult) {
+	if r.Identity != nil {
+		w.c.Expires = r.Identity.NotAfter
+	}
 	if !w.secure {
 		return
 	}
 	var invalid x509.CertificateInvalidError
 	var verify *tls.CertificateVerificationError
 	switch {
-	case err == nil:
+	case r.Err == nil:
 		w.shaken, w.expired = now, false
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+	case errors.As(r.Err, &invalid) && invalid.Reason == x509.Expired:
 		w.shaken, w.expired = now, true
-	case errors.As(err, &verify):
+	case errors.As(r.Err, &verify):
 		w.shaken = time.Time{} // no handshake came to an end
 	}
 }
-
-// certified notes until when the peer's certificate lasts.
-func (w *watch) certified(notAfter time.Time) { w.c.Expires = notAfter }
 
 // Words of Condition.Registered.
 const (
@@ -147,19 +149,25 @@ func (w *watch) registration(now time.Time, s sip.RegistrationStatus) {
 	switch s.State {
 	case sip.Unregistered:
 		w.c.Registered = ""
+		w.unblock(now)
 	case sip.Registering:
 		if w.c.Registered == "" {
 			w.c.Registered = registering
 		}
 	case sip.Registered:
 		w.c.Registered = registered
-		if w.bad < w.options.Down || w.options.Interval == 0 {
-			w.set(now, false)
-		}
+		w.unblock(now)
 	case sip.RegistrationFailed:
 		w.c.Registered = registrationFailed
-		w.c.Reason = "REGISTER: " + s.Cause.Error()
+		w.refused = "REGISTER: " + s.Cause.Error()
 		w.set(now, true)
+	}
+}
+
+// unblock brings the trunk up if nothing but its registration kept it down.
+func (w *watch) unblock(now time.Time) {
+	if w.bad < w.options.Down || w.options.Interval == 0 {
+		w.set(now, false)
 	}
 }
 
@@ -175,6 +183,10 @@ func (w *watch) set(now time.Time, down bool) {
 // condition returns the condition as it is now.
 func (w *watch) condition(now time.Time) Condition {
 	c := w.c
+	c.Reason = w.pinging
+	if c.Registered == registrationFailed {
+		c.Reason = w.refused
+	}
 	if c.Ping == PingActive && now.Sub(w.answered) >= staleAfter {
 		c.Ping = PingExpired
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tandem-voip/tandem/sip"
+	"github.com/tandem-voip/tandem/sip/transport"
 )
 
 // watching is a watch of a trunk that asks every minute, with three failures
@@ -132,10 +133,13 @@ func TestConditionTellsOfCertificates(t *testing.T) {
 	w.pinged(t0, answeredPing(200))
 	check("answered", t0, TLSActive)
 	check("not for long", t0.Add(staleAfter), TLSUnknown)
-	w.certified(t0.Add(expiringBefore - time.Hour))
+	certified := func(until time.Duration) {
+		w.pinged(t0, sip.PingResult{Status: 200, Identity: &transport.Identity{NotAfter: t0.Add(until)}})
+	}
+	certified(expiringBefore - time.Hour)
 	check("expires within two weeks", t0, TLSCertExpiring)
 	check("has expired since", t0.Add(expiringBefore), TLSCertExpired)
-	w.certified(t0.Add(time.Hour * 24 * 365))
+	certified(365 * 24 * time.Hour)
 	check("renewed", t0, TLSActive)
 	w.pinged(t0, sip.PingResult{Err: x509.CertificateInvalidError{Reason: x509.Expired}})
 	check("refused as expired", t0, TLSCertExpired)

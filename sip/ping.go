@@ -28,6 +28,9 @@ type PingResult struct {
 	RoundTrip time.Duration
 	// RetryAfter is that of a 503.
 	RetryAfter time.Duration
+	// Identity is what the one that answered proved by its certificate; nil
+	// without TLS.
+	Identity *transport.Identity
 }
 
 // Why a Ping has no status.
@@ -122,6 +125,7 @@ func (p *Ping) Receive(now time.Time, m Message) (PingResult, bool) {
 	}
 	return PingResult{
 		Target: p.target, Status: r.StatusCode, RoundTrip: now.Sub(p.began), RetryAfter: retryAfter(r),
+		Identity: m.in.Flow.Identity,
 	}, true
 }
 
