@@ -24,7 +24,6 @@ type far struct {
 	agent *Agent
 	ufrag string
 	now   time.Time
-	id    byte
 }
 
 func newAgent() *Agent { return New(Config{Ufrag: ourUfrag, Pwd: ourPwd}) }

@@ -126,18 +126,16 @@ func (l *leg) send(dialog string, payload string) {
 // wait, against the leg's offer. It returns its answer and its connection.
 func (l *leg) dial(ufrag string, wait time.Duration) (Remote, *pion.Conn) {
 	l.t.Helper()
-	pace := 20 * time.Millisecond
-	a, err := pion.NewAgent(&pion.AgentConfig{
-		NetworkTypes:          []pion.NetworkType{pion.NetworkTypeUDP4},
-		CandidateTypes:        []pion.CandidateType{pion.CandidateTypeHost},
-		IncludeLoopback:       true,
-		IPFilter:              func(ip net.IP) bool { return ip.IsLoopback() },
-		MulticastDNSMode:      pion.MulticastDNSModeDisabled,
-		LocalUfrag:            ufrag,
-		LocalPwd:              "theirtheirtheirtheirtheir",
-		CheckInterval:         &pace,
-		HostAcceptanceMinWait: &wait,
-	})
+	a, err := pion.NewAgentWithOptions(
+		pion.WithNetworkTypes([]pion.NetworkType{pion.NetworkTypeUDP4}),
+		pion.WithCandidateTypes([]pion.CandidateType{pion.CandidateTypeHost}),
+		pion.WithIncludeLoopback(),
+		pion.WithIPFilter(func(ip net.IP) bool { return ip.IsLoopback() }),
+		pion.WithMulticastDNSMode(pion.MulticastDNSModeDisabled),
+		pion.WithLocalCredentials(ufrag, "theirtheirtheirtheirtheir"),
+		pion.WithCheckInterval(20*time.Millisecond),
+		pion.WithHostAcceptanceMinWait(wait),
+	)
 	if err != nil {
 		l.t.Fatal(err)
 	}

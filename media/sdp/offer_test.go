@@ -48,20 +48,36 @@ func TestOfferForms(t *testing.T) {
 		{"mux only", func(l *Local) { l.Mux = MuxRequired }, []string{"a=rtcp:40100", "a=rtcp-mux-only"}, "40101"},
 		{"hold", func(l *Local) { l.Direction = SendOnly }, []string{"a=sendonly"}, "inactive"},
 		{"hold as inactive", func(l *Local) { l.Direction, l.Hold = SendOnly, HoldInactive }, []string{"a=inactive"}, "sendonly"},
-		{"packet times", func(l *Local) { l.Ptime, l.MaxPtime = 30*time.Millisecond, 60*time.Millisecond },
-			[]string{"a=ptime:30", "a=maxptime:60"}, "ptime:20"},
+		{"packet times", func(l *Local) {
+			l.Ptime, l.MaxPtime = 30*time.Millisecond, 60*time.Millisecond
+		}, []string{"a=ptime:30", "a=maxptime:60"}, "ptime:20"},
 		{"no events", func(l *Local) { l.Events = false }, []string{"m=audio 40100 RTP/AVP 0 111"}, "telephone"},
 		{"wished numbers", func(l *Local) { l.Formats[1].Type = 96 }, []string{"m=audio 40100 RTP/AVP 0 96 101 110"}, ":111 "},
-		{"optional srtp", func(l *Local) { *l = keyed(t, *l, SecurityOptional, SuiteGCM128, SuiteAES128SHA80) },
-			[]string{"m=audio 40100 RTP/AVP 0 111 101 110"}, "SAVP"},
-		{"dtls", func(l *Local) { *l = certified(*l, SecurityRequired) },
-			[]string{"m=audio 40100 UDP/TLS/RTP/SAVP 0 111 101 110", "a=setup:actpass"}, "crypto"},
-		{"for a browser", func(l *Local) { *l = certified(*l, SecurityRequired); l.Profile = ProfileTLSF },
-			[]string{"m=audio 40100 UDP/TLS/RTP/SAVPF 0 111 101 110"}, "crypto"},
-		{"keys without policy", func(l *Local) { *l = keyed(t, certified(*l, SecurityOff), SecurityOff, SuiteGCM128) },
-			[]string{"m=audio 40100 RTP/AVP 0 111 101 110"}, "fingerprint"},
-		{"two components", func(l *Local) { l.Mux, l.ICE = MuxOff, &ICE{Ufrag: "q3Zk", Pwd: "Jw0dPz7mRkYb5tQx2LhV9sNe"} },
-			[]string{"a=candidate:1 2 UDP 2130706430 203.0.113.10 40101 typ host"}, "mux"},
+		{
+			"optional srtp", func(l *Local) { *l = keyed(t, *l, SecurityOptional, SuiteGCM128, SuiteAES128SHA80) },
+			[]string{"m=audio 40100 RTP/AVP 0 111 101 110"},
+			"SAVP",
+		},
+		{
+			"dtls", func(l *Local) { *l = certified(*l, SecurityRequired) },
+			[]string{"m=audio 40100 UDP/TLS/RTP/SAVP 0 111 101 110", "a=setup:actpass"},
+			"crypto",
+		},
+		{
+			"for a browser", func(l *Local) { *l = certified(*l, SecurityRequired); l.Profile = ProfileTLSF },
+			[]string{"m=audio 40100 UDP/TLS/RTP/SAVPF 0 111 101 110"},
+			"crypto",
+		},
+		{
+			"keys without policy", func(l *Local) { *l = keyed(t, certified(*l, SecurityOff), SecurityOff, SuiteGCM128) },
+			[]string{"m=audio 40100 RTP/AVP 0 111 101 110"},
+			"fingerprint",
+		},
+		{
+			"two components", func(l *Local) { l.Mux, l.ICE = MuxOff, &ICE{Ufrag: "q3Zk", Pwd: "Jw0dPz7mRkYb5tQx2LhV9sNe"} },
+			[]string{"a=candidate:1 2 UDP 2130706430 203.0.113.10 40101 typ host"},
+			"mux",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
