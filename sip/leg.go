@@ -96,10 +96,10 @@ func (l *Leg) Receive(now time.Time, m Message) []Event {
 // until the next call.
 func (l *Leg) Advance(now time.Time) []Event {
 	if !l.finished {
+		l.advanceDial(now)
 		l.advanceClients(now)
 		l.advanceServers(now)
 		l.advanceReliable(now)
-		l.advanceDial(now)
 		l.advanceOffer(now)
 		l.advanceSession(now)
 		l.settle(now)

@@ -74,6 +74,9 @@ func (l *Leg) Dial(now time.Time, in Invite) {
 // RFC 3263 §4.3.
 func (l *Leg) tryTarget(now time.Time, why Cause, after time.Duration) {
 	d := &l.dial
+	if d.client != nil {
+		d.client.resend = time.Time{} // it is given up; what it may still say is answered
+	}
 	for d.next < len(d.invite.Targets) {
 		if d.next > 0 {
 			l.ua.counters.add(countTargetFailed)

@@ -14,8 +14,13 @@ import (
 // callee answers requests by hand, as any number of forks.
 type callee struct {
 	*side
-	leg *Leg
+	leg     *Leg
+	last    *sipmsg.Request
+	wantACK bool
 }
+
+// branch is that of the leg's INVITE.
+func (c *callee) branch() string { return c.leg.dial.client.branch }
 
 // dialled dials and returns the callee's view of the INVITE.
 func dialled(t *testing.T, cfg LegConfig, in Invite) (*callee, *sipmsg.Request) {
@@ -70,10 +75,15 @@ func (c *callee) asksAs(now time.Time, method string, seq int, tag, branch, body
 	w.str(method, " sip:192.0.2.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.2:5060;branch=", branch, "\r\n")
 	w.str("Max-Forwards: 70\r\nFrom: ", l.remote, ";tag=", tag, "\r\nTo: ", l.local, ";tag=", l.entry.tag, "\r\n")
 	w.str("Call-ID: ", l.entry.callID, "\r\nCSeq: ", itoa(seq), " ", method, "\r\n")
+	contentType := ""
 	for _, x := range lines {
+		if v, ok := strings.CutPrefix(x, "Content-Type: "); ok {
+			contentType = v
+			continue
+		}
 		w.str(x, "\r\n")
 	}
-	c.arrive(now, w.body("", []byte(body)), transport.UDP, mustAddr(addrB))
+	c.arrive(now, w.body(contentType, []byte(body)), transport.UDP, mustAddr(addrB))
 	c.work(now, c.leg)
 }
 

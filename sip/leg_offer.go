@@ -77,8 +77,8 @@ func (l *Leg) pumpOffer(now time.Time) {
 	} else {
 		r.lines = l.session.lines()
 	}
+	o.waiting = nil
 	if o.client = l.request(now, r); o.client == nil {
-		o.waiting = nil
 		l.emit(now, OfferAnswered{Dialog: d.tag, Cause: Refusal(503)})
 		return
 	}
@@ -121,9 +121,6 @@ func (l *Leg) offerResponded(now time.Time, c *client, r *sipmsg.Response, in *t
 		l.offer.retry = now.Add(wait)
 		return
 	}
-	if c.req.again() {
-		l.offer.waiting = nil
-	}
 	cause := reasonOf(r, r.StatusCode)
 	if r.StatusCode == 405 || r.StatusCode == 501 {
 		d.update = d.update && c.method != "UPDATE"
@@ -131,9 +128,6 @@ func (l *Leg) offerResponded(now time.Time, c *client, r *sipmsg.Response, in *t
 	l.emit(now, OfferAnswered{Dialog: d.tag, Cause: cause})
 	l.checkGone(now, r.StatusCode)
 }
-
-// again reports whether a request may be followed by the next one of its kind.
-func (r *request) again() bool { return r.purpose == forOffer }
 
 // offerAccepted takes a 2xx to a re-INVITE or UPDATE of ours.
 func (l *Leg) offerAccepted(now time.Time, c *client, r *sipmsg.Response, in *transport.Inbound) {
