@@ -113,6 +113,7 @@ type phone struct {
 	ts   uint32
 
 	mu    sync.Mutex
+	tap   func([]byte) // sees what comes; nil: nobody
 	heard []heardPacket
 	other [][]byte // what is not RTP
 }
@@ -147,6 +148,9 @@ func (b *bench) phone(at string, e *Endpoint) *phone {
 	return p
 }
 
+// simnetDelay is a link on which packets take d.
+func simnetDelay(d time.Duration) simnet.Link { return simnet.Link{Delay: d} }
+
 func (p *phone) addr() netip.AddrPort { return p.conn.AddrPort() }
 
 func (p *phone) listen() {
@@ -158,6 +162,9 @@ func (p *phone) listen() {
 		}
 		p.mu.Lock()
 		raw := slices.Clone(buf[:n])
+		if p.tap != nil {
+			p.tap(raw)
+		}
 		var pkt rtp.Packet
 		if n < 12 || raw[0]>>6 != 2 || (raw[1] >= 192 && raw[1] < 224) || pkt.Unmarshal(raw) != nil {
 			p.other = append(p.other, raw)
