@@ -50,7 +50,7 @@ race: ## the same with the race detector
 	go test -race -shuffle=on ./...
 
 flow: ## one flow with its ladder printed: make flow F=early
-	go test -count=1 -v -run 'TestFlows/.*$(F)' ./test/flow/ -ladder
+	go test -count=1 -v -run 'TestFlows/.*/.*$(F)' ./test/flow/ -ladder
 
 fuzz: ## every fuzz target in turn: make fuzz T=30s
 	@grep -rhoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sort | uniq -d | sed 's/^func /note: several packages have /'

@@ -7,10 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/tandem-voip/tandem/config"
-	"github.com/tandem-voip/tandem/sbc"
 )
 
 // A setup gathers the configuration of the gateway from the lines of a flow.
@@ -113,7 +111,7 @@ func (s *setup) trunk(name string, at netip.AddrPort, a *args, block string) err
 		t = s.trunks[i]
 	}
 	t.raw += block
-	return pairs(t, keysOf(reflect.TypeFor[sbc.TrunkConfig](), ""), a)
+	return pairs(t, keysOf("trunks[]."), a)
 }
 
 // route adds a rule: [PREFIX] [from TRUNK,...] to TARGET,... [with TARGET...]
@@ -141,7 +139,7 @@ func (s *setup) route(a *args, block string) error {
 		}
 		t.put("targets", "["+strings.Join(targets, ", ")+"]")
 	}
-	return pairs(t, keysOf(reflect.TypeFor[sbc.RouteConfig](), ""), a)
+	return pairs(t, keysOf("routes[]."), a)
 }
 
 func target(name string, with bool) string {
@@ -158,7 +156,7 @@ func target(name string, with bool) string {
 
 // set puts a key of the whole configuration.
 func (s *setup) set(a *args) error {
-	return pairs(s.root, keysOf(reflect.TypeFor[config.Config](), ""), a)
+	return pairs(s.root, keysOf(""), a)
 }
 
 // pairs reads keys and values. A key may leave out the sections before its
@@ -199,48 +197,16 @@ func resolve(keys map[string]reflect.Type, key string) (string, error) {
 	return "", fmt.Errorf("key %q is one of %s", key, strings.Join(found, ", "))
 }
 
-// keysOf lists the keys below a section type.
-func keysOf(t reflect.Type, path string) map[string]reflect.Type {
+// keysOf lists the keys below a section, as the program names them, with the
+// types of their values.
+func keysOf(section string) map[string]reflect.Type {
 	out := map[string]reflect.Type{}
-	for i := range t.NumField() {
-		f := t.Field(i)
-		if !f.IsExported() {
-			continue
+	config.Walk(config.DefaultConfig(), func(f config.Field) {
+		if key, ok := strings.CutPrefix(f.Key, section); ok && f.Kind != config.Section && !strings.Contains(key, "[]") {
+			out[key] = f.Type
 		}
-		key := path + snake(f.Name)
-		if f.Anonymous {
-			key = strings.TrimSuffix(path, ".")
-		}
-		if f.Type.Kind() == reflect.Struct && !text(f.Type) {
-			if key != "" {
-				key += "."
-			}
-			for k, v := range keysOf(f.Type, key) {
-				out[k] = v
-			}
-			continue
-		}
-		out[key] = f.Type
-	}
+	})
 	return out
-}
-
-// text reports whether a struct is written as one value: addresses, secrets.
-func text(t reflect.Type) bool {
-	return t.NumField() == 0 || !slices.ContainsFunc(reflect.VisibleFields(t), reflect.StructField.IsExported)
-}
-
-// snake is the key of a field: RTCPInterval is rtcp_interval.
-func snake(name string) string {
-	r := []rune(name)
-	var b strings.Builder
-	for i, c := range r {
-		if i > 0 && unicode.IsUpper(c) && (!unicode.IsUpper(r[i-1]) || (i+1 < len(r) && unicode.IsLower(r[i+1]))) {
-			b.WriteByte('_')
-		}
-		b.WriteRune(unicode.ToLower(c))
-	}
-	return b.String()
 }
 
 // value writes a value for a key of a type.

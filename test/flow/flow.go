@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -73,14 +72,13 @@ func Run(ctx context.Context, script string, o Options) (ladder string, err erro
 			err = fmt.Errorf("line %d: %s\n        %w", l.n, l.text, err)
 			break
 		}
-		if strings.Join(strings.Fields(l.text), " ") != "" {
-			f.last = now()
-		}
+		f.last = now()
 	}
+	ladder = f.ladder.print(o.Log != nil)
 	if closing := f.close(); err == nil {
 		err = closing
 	}
-	return f.ladder.print(o.Log != nil), err
+	return ladder, err
 }
 
 func newFlow(ctx context.Context, o Options) *flow {

@@ -33,6 +33,9 @@ func parsePhrase(a *args, block string) (phrase, error) {
 		return p, fmt.Errorf("a method or status is missing")
 	}
 	if p.kind == "raw" {
+		if !strings.Contains(block, "\n\n") {
+			block += "\n" // the end of the headers
+		}
 		p.body = strings.ReplaceAll(block, "\n", "\r\n")
 		block = ""
 	} else if w := a.peek(); w != "" && p.kind[0] > '9' && (w[0] == '+' || w[0] == '*' || (w[0] >= '0' && w[0] <= '9')) {
