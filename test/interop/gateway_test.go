@@ -78,23 +78,23 @@ func (g *gateway) config(routes, sip, sections string, trunks []trunk) string {
 	fmt.Fprintf(&b, "sip:\n  listeners:\n    - {name: udp, transport: udp, address: \"%s\"}\n    - {name: tcp, transport: tcp, address: \"%[1]s\"}\n", g.sip())
 	b.WriteString(strings.ReplaceAll(sip, "NET.", g.net))
 	fmt.Fprintf(&b, "media: {address: %s, port_min: 20000, port_max: 29999}\n", g.addr(1))
-	fmt.Fprintf(&b, "admin: {address: %q}\n", "unix:"+g.sock)
-	fmt.Fprintf(&b, "record: {path: %q}\n", filepath.Join(g.dir, "calls.db"))
-	b.WriteString("sbc:\n  trunks:\n")
+	fmt.Fprintf(&b, "admin: {socket: %q}\n", g.sock)
+	fmt.Fprintf(&b, "records: {path: %q}\n", filepath.Join(g.dir, "calls.db"))
+	b.WriteString("trunks:\n")
 	for _, tr := range trunks {
-		fmt.Fprintf(&b, "    - name: %s\n", tr.name)
+		fmt.Fprintf(&b, "  - name: %s\n", tr.name)
 		extra := tr.extra
 		if !strings.Contains(extra, "peer:") {
 			extra = fmt.Sprintf("peer: {addresses: [%s], host: %[1]s, port: 5060}\n%s", g.addr(tr.host), extra)
 		}
 		for line := range strings.Lines(strings.TrimSpace(extra)) {
-			b.WriteString("      " + strings.ReplaceAll(line, "NET.", g.net))
+			b.WriteString("    " + strings.ReplaceAll(line, "NET.", g.net))
 		}
 		b.WriteString("\n")
 	}
-	b.WriteString("  routes:\n")
+	b.WriteString("routes:\n")
 	for line := range strings.Lines(strings.TrimSpace(routes)) {
-		b.WriteString("    " + line)
+		b.WriteString("  " + line)
 	}
 	b.WriteString("\n" + strings.ReplaceAll(sections, "NET.", g.net) + "\n")
 	return b.String()
@@ -161,7 +161,7 @@ func (g *gateway) said() string {
 
 // cli runs a subcommand against the gateway and returns what it printed.
 func (g *gateway) cli(args ...string) (string, error) {
-	cmd := exec.Command(program(g.t), append(args, "--admin", "unix:"+g.sock)...)
+	cmd := exec.Command(program(g.t), append(args, "--socket", g.sock)...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		err = fmt.Errorf("tandem %s: %w: %s", strings.Join(args, " "), err, out)

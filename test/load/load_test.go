@@ -50,14 +50,13 @@ func newRig(b testing.TB, west, east string, hold time.Duration) *rig {
 sip:
   listeners: [{name: udp, transport: udp, address: "%[1]s1:5060"}]
 media: {address: %[1]s1, port_min: 20000, port_max: 39999}
-admin: {address: "unix:%[2]s/admin.sock"}
-record: {path: "%[2]s/calls.db"}
+admin: {socket: "%[2]s/admin.sock"}
+records: {path: "%[2]s/calls.db"}
 log: {level: warn}
-sbc:
-  trunks:
+trunks:
     - {name: west, peer: {addresses: [%[1]s11], host: %[1]s11, port: 5060}, media: {codecs: [%[3]s]}}
     - {name: east, peer: {addresses: [%[1]s12], host: %[1]s12, port: 5060}, media: {codecs: [%[4]s]}}
-  routes:
+routes:
     - {name: all, match: {trunks: [west]}, targets: [{trunk: east}]}
 `, network, dir, west, east)
 	file := filepath.Join(dir, "tandem.yaml")
