@@ -118,6 +118,9 @@ func TestFramerKnowsWhatItWaitsFor(t *testing.T) {
 
 func FuzzStream(f *testing.F) {
 	f.Add(append(invite(), invite()...), uint8(1))
+	for _, m := range corpus(f) {
+		f.Add(append(m.raw, invite()...), uint8(7))
+	}
 	f.Add([]byte("\r\n\r\n\r\nA b SIP/2.0\r\nl: 1\r\nL: 2\r\n\r\n"), uint8(3))
 	f.Fuzz(func(t *testing.T, stream []byte, n uint8) {
 		whole, bad := cut(stream, minRead)

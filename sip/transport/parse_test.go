@@ -186,6 +186,9 @@ func TestAckIsNeverRefused(t *testing.T) {
 
 func FuzzMessage(f *testing.F) {
 	f.Add(invite())
+	for _, m := range corpus(f) {
+		f.Add(m.raw)
+	}
 	f.Add([]byte("SIP/2.0 200 OK\r\nv: SIP/2.0/TCP [::1]:5060;received=\"x\"\r\nf: <sip:a>\r\nt: b <tel:1>\r\ni: 1\r\nCSeq: 1 BYE\r\n\r\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		msg, bad := parse(data)
