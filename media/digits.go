@@ -63,7 +63,7 @@ func (e *Endpoint) hearEvent(now time.Time, d *dialog, p *rtp.Packet) bool {
 	if clock != d.hears.ClockRate {
 		p.Timestamp = d.event.place(now, d, p.Timestamp)
 	}
-	ev.Duration = uint16(int(ev.Duration) * eventClock / clock) //nolint:gosec // clock is eventClock or more
+	ev.Duration = uint16(int(ev.Duration) * eventClock / clock)
 	p.Payload = ev.Append(p.Payload[:0])
 	return true
 }
@@ -73,7 +73,7 @@ func (v *eventIn) place(now time.Time, d *dialog, ts uint32) uint32 {
 	if !v.any || v.src != ts {
 		*v = eventIn{any: true, src: ts, out: d.audioTS}
 		if !d.audioAt.IsZero() {
-			v.out += uint32(now.Sub(d.audioAt).Microseconds() * int64(d.hears.ClockRate) / 1e6) //nolint:gosec // wraps like a timestamp
+			v.out += uint32(now.Sub(d.audioAt).Microseconds() * int64(d.hears.ClockRate) / 1e6)
 		}
 	}
 	return v.out

@@ -316,26 +316,24 @@ func (k *keys) export(now time.Time, s *dtls.State, p dtls.SRTPProtectionProfile
 	return nil
 }
 
-// handshakeConfig is what we ask of every handshake.
-func (e *Endpoint) handshakeConfig(a *attempt) *dtls.Config {
-	return &dtls.Config{
-		Certificates: e.pool.certificates(),
-		CipherSuites: []dtls.CipherSuiteID{
+// handshakeOptions is what we ask of every handshake.
+func (e *Endpoint) handshakeOptions(a *attempt) []dtls.Option {
+	return []dtls.Option{
+		dtls.WithCertificates(e.pool.deps.Certificate),
+		dtls.WithCipherSuites(
 			dtls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, dtls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
 			dtls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, dtls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA,
-		},
-		// AES-GCM first: it costs a sixth of AES-CM with HMAC. No 32-bit tags.
-		SRTPProtectionProfiles: []dtls.SRTPProtectionProfile{
+		),
+		// AES-GCM first: it costs a third of AES-CM with HMAC. No 32-bit tags.
+		dtls.WithSRTPProtectionProfiles(
 			dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80,
-		},
-		ClientAuth:         dtls.RequireAnyClientCert, // RFC 5763 §5
-		InsecureSkipVerify: true,                      // the fingerprint is what verifies
-		VerifyPeerCertificate: func(raw [][]byte, _ [][]*x509.Certificate) error {
+		),
+		dtls.WithInsecureSkipVerify(true), // the fingerprint is what verifies (RFC 5763 §5)
+		dtls.WithVerifyPeerCertificate(func(raw [][]byte, _ [][]*x509.Certificate) error {
 			return checkFingerprint(a.with.Fingerprint, raw)
-		},
-		ExtendedMasterSecret: dtls.RequestExtendedMasterSecret,
-		FlightInterval:       handshakeRepeat,
-		LoggerFactory:        quietLog{},
+		}),
+		dtls.WithFlightInterval(handshakeRepeat),
+		dtls.WithLoggerFactory(quietLog{}),
 	}
 }
 

@@ -40,7 +40,6 @@ type shaker struct {
 	to net.Addr
 
 	mu       sync.Mutex
-	rtp      [][]byte
 	records  chan []byte
 	deadline chan struct{}
 }
@@ -105,16 +104,12 @@ func (s *shaker) Close() error { return nil }
 // shake makes a handshake and returns the far side with its keys.
 func (s *shaker) shake(t *testing.T, cert tls.Certificate, client bool) (*securePhone, error) {
 	t.Helper()
-	cfg := &dtls.Config{
-		Certificates: []tls.Certificate{cert}, InsecureSkipVerify: true, ClientAuth: dtls.RequireAnyClientCert,
-		SRTPProtectionProfiles: []dtls.SRTPProtectionProfile{dtls.SRTP_AES128_CM_HMAC_SHA1_80, dtls.SRTP_AEAD_AES_128_GCM},
-		FlightInterval:         200 * time.Millisecond,
+	opts := []dtls.Option{
+		dtls.WithCertificates(cert), dtls.WithInsecureSkipVerify(true),
+		dtls.WithSRTPProtectionProfiles(dtls.SRTP_AES128_CM_HMAC_SHA1_80, dtls.SRTP_AEAD_AES_128_GCM),
+		dtls.WithFlightInterval(200 * time.Millisecond),
 	}
-	dial := dtls.Server
-	if client {
-		dial = dtls.Client
-	}
-	c, err := dial(s, s.to, cfg)
+	c, err := s.dial(client, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -145,6 +140,21 @@ func (s *shaker) shake(t *testing.T, cert tls.Certificate, client bool) (*secure
 	}
 	in, err := srtp.CreateContext(keys[yours], salts[yours], profile)
 	return &securePhone{s.p, out, in}, err
+}
+
+func (s *shaker) dial(client bool, opts []dtls.Option) (*dtls.Conn, error) {
+	if client {
+		var of []dtls.ClientOption
+		for _, o := range opts {
+			of = append(of, o)
+		}
+		return dtls.ClientWithOptions(s, s.to, of...)
+	}
+	of := []dtls.ServerOption{dtls.WithClientAuth(dtls.RequireAnyClientCert)}
+	for _, o := range opts {
+		of = append(of, o)
+	}
+	return dtls.ServerWithOptions(s, s.to, of...)
 }
 
 // shaking is a with DTLS agreed, our role and the far side's certificate.

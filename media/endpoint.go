@@ -199,7 +199,7 @@ func (h *hider) number(ssrc uint32, seq uint16) (uint16, bool) {
 	if ssrc != h.ssrc {
 		*h = hider{ssrc: ssrc}
 	}
-	if h.any && int16(seq-h.floor) <= 0 && int16(seq-h.floor) > -maxMisorder { //nolint:gosec // serial arithmetic
+	if h.any && int16(seq-h.floor) <= 0 && int16(seq-h.floor) > -maxMisorder {
 		return 0, false
 	}
 	return seq - h.hidden, true

@@ -126,7 +126,7 @@ func TestSilenceIsToldOnceAndHoldIsNot(t *testing.T) {
 		ea, _, pa, _ := b.join(Options{}, Options{})
 		pa.say(5, 1)
 		time.Sleep(59 * time.Second)
-		if n := b.told(NoticeSilent); len(n) != 0 && n[0].At.Sub(time.Now()) > -2*time.Second {
+		if n := b.told(NoticeSilent); len(n) != 0 && time.Since(n[0].At) < 2*time.Second {
 			t.Fatalf("silence told early: %+v", n)
 		}
 		if q := ea.Quiet(time.Now()); q < 59*time.Second || q > 60*time.Second {

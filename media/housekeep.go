@@ -2,6 +2,7 @@ package media
 
 import (
 	"container/heap"
+	"slices"
 	"time"
 )
 
@@ -54,8 +55,7 @@ func (e *Endpoint) checkSilence(now time.Time) {
 
 // dropLate forgets the dialogs that lost, after their late packets.
 func (e *Endpoint) dropLate(now time.Time) {
-	for i := len(e.dialogs) - 1; i >= 0; i-- {
-		d := e.dialogs[i]
+	for _, d := range slices.Backward(e.dialogs) {
 		switch {
 		case d.until.IsZero():
 		case now.Before(d.until):

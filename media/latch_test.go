@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-var t0 = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) //nolint:gochecknoglobals // the time at which tests begin
+var t0 = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func ap(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
 

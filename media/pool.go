@@ -106,8 +106,6 @@ func NewPool(cfg Config, deps Deps) (*Pool, error) {
 // there is none.
 func (p *Pool) Fingerprint() sdp.Fingerprint { return p.fingerprint }
 
-func (p *Pool) certificates() []tls.Certificate { return []tls.Certificate{p.deps.Certificate} }
-
 // Open takes a pair of ports and starts to read them. Errors are ErrNoPorts,
 // ErrNoAddress, ErrClosed, and those of Deps.ListenPacket. The caller closes
 // the endpoint.

@@ -27,7 +27,7 @@ type restingPort struct {
 func newPorts(first, last uint16, rest time.Duration, seed uint64) *ports {
 	p := &ports{rest: rest}
 	for port := (uint32(first) + 1) &^ 1; port+1 <= uint32(last); port += 2 {
-		p.queue = append(p.queue, restingPort{rtp: uint16(port)}) //nolint:gosec // at most last
+		p.queue = append(p.queue, restingPort{rtp: uint16(port)})
 	}
 	rand.New(rand.NewPCG(seed, seed)).Shuffle(len(p.queue), func(i, j int) { //nolint:gosec // the seed is random
 		p.queue[i], p.queue[j] = p.queue[j], p.queue[i]

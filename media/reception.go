@@ -52,7 +52,7 @@ func (r *reception) count(seq uint16) bool {
 		lost := r.lost()
 		r.base, r.high, r.cycles = seq, seq, 0
 		r.received, r.priorReceived, r.priorExpected = 0, 0, 0
-		r.base -= uint16(min(lost, 1<<15)) //nolint:gosec // what was lost before stays lost
+		r.base -= uint16(min(lost, 1<<15))
 		r.bad = badNone
 	}
 	r.received++
@@ -61,15 +61,15 @@ func (r *reception) count(seq uint16) bool {
 
 // arrive updates the jitter with a packet's timestamp.
 func (r *reception) arrive(now time.Time, ts uint32) {
-	arrival := uint32(now.Sub(r.epoch).Microseconds() * int64(r.clock) / 1e6) //nolint:gosec // wraps like a timestamp
+	arrival := uint32(now.Sub(r.epoch).Microseconds() * int64(r.clock) / 1e6)
 	transit := arrival - ts
 	if r.timed {
-		d := int32(transit - r.transit) //nolint:gosec // serial arithmetic
+		d := int32(transit - r.transit)
 		if d < 0 {
 			d = -d
 		}
 		if int(d) < 10*r.clock { // a jump of the source's time says nothing about the network
-			r.jitter += uint32(d) - (r.jitter+8)>>4 //nolint:gosec // d is not negative; RFC 3550 §A.8
+			r.jitter += uint32(d) - (r.jitter+8)>>4
 		}
 	}
 	r.transit, r.timed = transit, true
@@ -97,12 +97,12 @@ func (r *reception) extended() uint32 { return r.cycles + uint32(r.high) }
 // fraction is the share lost since the last call, in 256ths (RFC 3550 §A.3).
 func (r *reception) fraction() uint8 {
 	expected := r.expected()
-	e, got := int64(expected-r.priorExpected), int64(r.received-r.priorReceived) //nolint:gosec // counts of packets
+	e, got := int64(expected-r.priorExpected), int64(r.received-r.priorReceived)
 	r.priorExpected, r.priorReceived = expected, r.received
 	if e <= 0 || e <= got {
 		return 0
 	}
-	return uint8(min((e-got)<<8/e, 255)) //nolint:gosec // bounded here
+	return uint8(min((e-got)<<8/e, 255))
 }
 
 // jitterTime is the jitter as a duration.

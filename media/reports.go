@@ -91,8 +91,8 @@ func (e *Endpoint) compound(now time.Time, d *dialog, bye bool) []rtcp.Packet {
 	if e.out.started && now.Sub(e.reports.sent) < 2*e.pool.cfg.RTCPInterval { // a sender, RFC 3550 §6.4
 		first = &rtcp.SenderReport{
 			SSRC: e.out.ssrc, NTPTime: ntp(now), RTPTime: e.out.ts + e.out.units(now.Sub(e.out.at)),
-			PacketCount: uint32(e.stats.Sent.Packets), //nolint:gosec // wraps, as the field does
-			OctetCount:  uint32(e.stats.Sent.Octets),  //nolint:gosec // wraps, as the field does
+			PacketCount: uint32(e.stats.Sent.Packets),
+			OctetCount:  uint32(e.stats.Sent.Octets),
 			Reports:     about,
 		}
 	}
@@ -110,12 +110,12 @@ func (e *Endpoint) compound(now time.Time, d *dialog, bye bool) []rtcp.Packet {
 func (e *Endpoint) reception(now time.Time, d *dialog) rtcp.ReceptionReport {
 	r := rtcp.ReceptionReport{
 		SSRC: d.in.ssrc, FractionLost: d.in.fraction(),
-		TotalLost:          uint32(min(d.in.lost(), 1<<23-1)), //nolint:gosec // bounded here
+		TotalLost:          uint32(min(d.in.lost(), 1<<23-1)),
 		LastSequenceNumber: d.in.extended(), Jitter: d.in.jitter >> 4,
 	}
 	if e.reports.ssrc == d.in.ssrc && !e.reports.lsrAt.IsZero() {
 		r.LastSenderReport = e.reports.lsr
-		r.Delay = uint32(now.Sub(e.reports.lsrAt).Microseconds() << 16 / 1e6) //nolint:gosec // 1/65536 s
+		r.Delay = uint32(now.Sub(e.reports.lsrAt).Microseconds() << 16 / 1e6)
 	}
 	return r
 }
@@ -175,7 +175,7 @@ func (e *Endpoint) rtcpDialog(component uint8, src netip.AddrPort) *dialog {
 func (e *Endpoint) hearRTCP(now time.Time, p rtcp.Packet) {
 	switch p := p.(type) {
 	case *rtcp.SenderReport:
-		e.reports.ssrc, e.reports.lsr, e.reports.lsrAt = p.SSRC, uint32(p.NTPTime>>16), now //nolint:gosec // the middle 32 bits
+		e.reports.ssrc, e.reports.lsr, e.reports.lsrAt = p.SSRC, uint32(p.NTPTime>>16), now
 		e.hearAbout(now, p.Reports)
 	case *rtcp.ReceiverReport:
 		e.hearAbout(now, p.Reports)
@@ -197,7 +197,7 @@ func (e *Endpoint) hearAbout(now time.Time, about []rtcp.ReceptionReport) {
 		if r.LastSenderReport == 0 {
 			continue
 		}
-		passed := int32(uint32(ntp(now)>>16) - r.LastSenderReport - r.Delay) //nolint:gosec // serial arithmetic
+		passed := int32(uint32(ntp(now)>>16) - r.LastSenderReport - r.Delay)
 		if rtt := time.Duration(passed) * time.Second >> 16; rtt >= 0 && rtt < 30*time.Second {
 			e.stats.RTT = rtt
 		}
@@ -214,6 +214,6 @@ func (k *keys) openRTCP(r *reader, b []byte) ([]byte, error) {
 
 // ntp is a time in the format of RFC 3550 §4: seconds since 1900, 32.32.
 func ntp(t time.Time) uint64 {
-	const epoch = 2208988800                                           // 1900 to 1970, seconds
-	return uint64(t.Unix()+epoch)<<32 | uint64(t.Nanosecond())<<32/1e9 //nolint:gosec // after 1900
+	const epoch = 2208988800 // 1900 to 1970, seconds
+	return uint64(t.Unix()+epoch)<<32 | uint64(t.Nanosecond())<<32/1e9
 }

@@ -39,11 +39,18 @@ func (e *Endpoint) runHandshake(a *attempt) {
 
 func (e *Endpoint) dial(a *attempt) (*dtls.Conn, error) {
 	remote := net.UDPAddrFromAddrPort(a.remote)
-	cfg := e.handshakeConfig(a)
 	if a.client() {
-		return dtls.Client(a.conn, remote, cfg)
+		var opts []dtls.ClientOption
+		for _, o := range e.handshakeOptions(a) {
+			opts = append(opts, o)
+		}
+		return dtls.ClientWithOptions(a.conn, remote, opts...)
 	}
-	return dtls.Server(a.conn, remote, cfg)
+	opts := []dtls.ServerOption{dtls.WithClientAuth(dtls.RequireAnyClientCert)} // RFC 5763 §5
+	for _, o := range e.handshakeOptions(a) {
+		opts = append(opts, o)
+	}
+	return dtls.ServerWithOptions(a.conn, remote, opts...)
 }
 
 // recordsHeld bounds the datagrams that wait for a handshake; more are dropped

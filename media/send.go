@@ -48,7 +48,7 @@ func (e *Endpoint) forward(now time.Time, p *rtp.Packet) error {
 		e.out.skip(p.SSRC, p.SequenceNumber)
 		return err
 	}
-	if !e.speaks(now, p.PayloadType) {
+	if !e.speaks(p.PayloadType) {
 		e.out.skip(p.SSRC, p.SequenceNumber)
 		return nil
 	}
@@ -73,7 +73,7 @@ func (e *Endpoint) forward(now time.Time, p *rtp.Packet) error {
 
 // speaks says whether a packet of a source goes out: not while a digit of ours
 // takes its place, nor speech before the answer where that is not wanted.
-func (e *Endpoint) speaks(now time.Time, kind uint8) bool {
+func (e *Endpoint) speaks(kind uint8) bool {
 	if e.pressing.busy() || e.writer.sounding() {
 		return false
 	}
@@ -197,7 +197,7 @@ func (o *eventOut) follow(ssrc, src, out uint32, ev dtmf.Event) bool {
 		o.dur = max(o.dur, uint32(ev.Duration))
 		o.end = o.end || ev.End
 		return false
-	case same && !o.end && o.dur >= segmentFull && int32(src-o.src) > 0: //nolint:gosec // serial arithmetic
+	case same && !o.end && o.dur >= segmentFull && int32(src-o.src) > 0:
 		o.base += o.dur
 		o.src, o.dur = src, uint32(ev.Duration)
 		o.end = ev.End
@@ -213,8 +213,8 @@ const segmentFull = 0xFFFF / 6
 
 // at is the timestamp and the duration on a far side with that event clock.
 func (o *eventOut) at(clock int) (uint32, uint16) {
-	units := uint64(o.base+o.dur) * uint64(clock) / eventClock //nolint:gosec // a clock is positive
+	units := uint64(o.base+o.dur) * uint64(clock) / eventClock
 	full := max(units, 1) - 1
 	full /= 0xFFFF
-	return o.out + uint32(full*0xFFFF), uint16(units - full*0xFFFF) //nolint:gosec // at most 0xFFFF
+	return o.out + uint32(full*0xFFFF), uint16(units - full*0xFFFF)
 }

@@ -47,17 +47,17 @@ func (s *stamper) next(now time.Time, source uint32, seq uint16, ts uint32) (sta
 	if !s.bound || source != s.source {
 		return s.bind(now, source, seq, ts), true
 	}
-	ahead := int16(seq - s.high) //nolint:gosec // serial arithmetic
+	ahead := int16(seq - s.high)
 	if ahead > maxDropout || ahead < -maxMisorder {
 		return s.bind(now, source, seq, ts), true
 	}
 	if ahead <= 0 {
-		if s.floors && int16(seq-s.floor) <= 0 { //nolint:gosec // serial arithmetic
+		if s.floors && int16(seq-s.floor) <= 0 {
 			return stamp{}, false
 		}
 		return stamp{seq: seq + s.seqOff, ts: ts + s.tsOff}, true
 	}
-	moved := time.Duration(int32(ts-s.srcTS)) * time.Second / time.Duration(s.clock) //nolint:gosec // serial
+	moved := time.Duration(int32(ts-s.srcTS)) * time.Second / time.Duration(s.clock)
 	if drift := moved - now.Sub(s.at); drift > maxDrift || drift < -maxDrift {
 		return s.bind(now, source, seq, ts), true
 	}
@@ -91,7 +91,7 @@ func (s *stamper) skip(source uint32, seq uint16) {
 	if !s.bound || source != s.source {
 		return
 	}
-	if ahead := int16(seq - s.high); ahead <= 0 || ahead > maxDropout { //nolint:gosec // serial arithmetic
+	if ahead := int16(seq - s.high); ahead <= 0 || ahead > maxDropout {
 		return
 	}
 	s.high = seq
@@ -115,5 +115,5 @@ func (s *stamper) sent(now time.Time, st stamp) {
 func (s *stamper) release() { s.bound = false }
 
 func (s *stamper) units(d time.Duration) uint32 {
-	return uint32(d.Microseconds() * int64(s.clock) / 1e6) //nolint:gosec // wraps like a timestamp
+	return uint32(d.Microseconds() * int64(s.clock) / 1e6)
 }
