@@ -289,7 +289,7 @@ func (l *Leg) advanceDial(now time.Time) {
 	d := &l.dial
 	if due(now, d.silence) {
 		d.silence = time.Time{}
-		if c := d.client; c != nil && !c.heard && d.next < len(d.invite.Targets) {
+		if c := d.client; c != nil && !c.heard {
 			l.tryTarget(now, Refusal(408).WithText("target is silent"), 0)
 		}
 	}
