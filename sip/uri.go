@@ -158,17 +158,36 @@ func (u URI) Destination() transport.Destination {
 	return d
 }
 
-// param finds a parameter in ";a=b;c".
+// param finds a parameter in ";a=b;c"; a value may be a quoted-string.
 func param(params, name string) (string, bool) {
 	for params != "" {
-		var p string
-		p, params, _ = strings.Cut(strings.TrimPrefix(params, ";"), ";")
-		k, v, _ := strings.Cut(p, "=")
+		params = strings.TrimPrefix(params, ";")
+		end := endOfParam(params)
+		k, v, _ := strings.Cut(params[:end], "=")
 		if strings.EqualFold(strings.TrimSpace(k), name) {
 			return strings.TrimSpace(v), true
 		}
+		params = params[end:]
 	}
 	return "", false
+}
+
+// endOfParam is the index of the semicolon outside quotes that ends the first
+// parameter of s, or its length.
+func endOfParam(s string) int {
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case ';':
+			return i
+		case '"':
+			end := endOfQuoted(s[i:])
+			if end < 0 {
+				return len(s)
+			}
+			i += end
+		}
+	}
+	return len(s)
 }
 
 // validURI reports whether s may stand between angle brackets.
