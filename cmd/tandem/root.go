@@ -33,7 +33,7 @@ func root() *cobra.Command {
 	addClientFlags(cmd)
 	cmd.AddCommand(runCommand(), checkCommand())
 	cmd.AddCommand(callCommands()...)
-	cmd.AddCommand(cdrCommand(), trunksCommand(), healthCommand(), reloadCommand())
+	cmd.AddCommand(cdrCommand(), trunksCommand(), healthCommand(), reloadCommand(), selftestCommand())
 	cmd.AddCommand(portsCommand(), doctorCommand(), versionCommand(), manCommand())
 	return cmd
 }

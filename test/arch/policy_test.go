@@ -21,6 +21,7 @@ func rooms() map[string]string {
 		"config/secret":        "",
 		"cmd/tandem":           everything,
 		"cmd/tandem/appliance": everything,
+		"cmd/tandem/selftest":  everything,
 		"media":                "codec codec/conceal codec/resample media/jitter media/dtmf media/ice media/sdp",
 		"media/dtmf":           "",
 		"media/ice":            "",

@@ -49,12 +49,14 @@ func (a *Appliance) Run(ctx context.Context) error {
 	a.deps.Log.Info("started", "version", a.deps.Version)
 	err := a.runLayers(ctx, a.layers())
 	a.mu.Lock()
-	a.endSelfTest()
+	a.endSelfTest(a.test)
 	a.mu.Unlock()
 	if a.store != nil {
 		err = errors.Join(err, a.store.Close())
 	}
-	a.deps.Log.Info("stopped", "err", err)
+	if err == nil {
+		a.deps.Log.Info("stopped")
+	}
 	return err
 }
 
