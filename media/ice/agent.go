@@ -122,12 +122,6 @@ type Agent struct {
 	in, out stun.Message
 }
 
-// credentials are what vouches for a check.
-type credentials struct {
-	ufrag string
-	pwd   stun.MessageIntegrity
-}
-
 // New makes an agent.
 func New(c Config) *Agent {
 	a := &Agent{consent: c.Consent, now: makeCredentials(c.Ufrag, c.Pwd)}
@@ -138,10 +132,6 @@ func New(c Config) *Agent {
 		a.consent = 0
 	}
 	return a
-}
-
-func makeCredentials(ufrag, pwd string) credentials {
-	return credentials{ufrag: ufrag, pwd: stun.NewShortTermIntegrity(pwd)}
 }
 
 // Receive takes a STUN packet that came from src for a component (1 RTP, 2

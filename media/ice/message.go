@@ -4,16 +4,12 @@ import (
 	"bytes"
 	"encoding/binary"
 	"net/netip"
-	"slices"
 
 	"github.com/pion/stun/v4"
 )
 
 // headerLen is the bytes of a STUN header. RFC 8489 §5.
 const headerLen = 20
-
-// integrityLen is the bytes of an HMAC-SHA1. RFC 8489 §14.5.
-const integrityLen = 20
 
 // maxUnknown is how many attribute types a 420 names.
 const maxUnknown = 8
@@ -35,9 +31,8 @@ func (a *Agent) read(packet []byte) (check, bool) {
 		a.stats.Malformed++
 		return check{}, false
 	}
-	// The check of the integrity writes to the message, and the sum behind it: so
-	// it is not the caller's, and has room.
-	a.in.Raw = append(slices.Grow(a.in.Raw[:0], len(packet)+integrityLen), packet...)
+	// The check of the integrity writes to the message: so it is not the caller's.
+	a.in.Raw = append(a.in.Raw[:0], packet...)
 	if a.in.Decode() != nil || int(a.in.Length)+headerLen != len(packet) {
 		a.stats.Malformed++
 		return check{}, false
@@ -79,7 +74,7 @@ func (a *Agent) authenticate() (check, bool) {
 	if string(ours) != by.ufrag {
 		by = &a.before
 	}
-	if by.ufrag == "" || string(ours) != by.ufrag || by.pwd.Check(&a.in) != nil {
+	if by.ufrag == "" || string(ours) != by.ufrag || !by.vouch(&a.in) {
 		return check{}, false
 	}
 	return check{by: by, ufrag: theirs}, true
@@ -168,7 +163,7 @@ func (a *Agent) begin(reply []byte, t stun.MessageType) {
 // sign ends a response with the integrity of the password the request was
 // checked by, and gives up its storage.
 func (a *Agent) sign(c check) []byte {
-	_ = c.by.pwd.AddTo(&a.out)         // fails after a fingerprint only
+	c.by.sign(&a.out)
 	_ = stun.Fingerprint.AddTo(&a.out) // never fails
 	raw := a.out.Raw
 	a.out.Raw = nil
