@@ -301,3 +301,71 @@ func BenchmarkProtect(b *testing.B) {
 		})
 	}
 }
+
+// loopback opens a UDP socket of this machine.
+func loopback(b *testing.B) *net.UDPConn {
+	b.Helper()
+	c, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(ap("127.0.0.1:0")))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// What a packet costs over sockets of this machine: through two endpoints, and
+// through a loop that reads and writes and does nothing else, the floor.
+func BenchmarkForwardUDP(b *testing.B) {
+	b.Run("endpoints", func(b *testing.B) {
+		from, to := loopback(b), loopback(b)
+		cfg := testConfig()
+		cfg.Address = ap("127.0.0.1:0").Addr()
+		p, err := NewPool(cfg, Deps{ListenPacket: func(netip.AddrPort) (PacketConn, error) { return loopback(b), nil }})
+		if err != nil {
+			b.Fatal(err)
+		}
+		ends := [2]*Endpoint{}
+		for i, far := range []*net.UDPConn{from, to} {
+			if ends[i], err = p.Open(time.Now(), Options{MuxOnly: true}); err != nil {
+				b.Fatal(err)
+			}
+			if err := ends[i].Apply(time.Now(), "x", agree(far.LocalAddr().(*net.UDPAddr).AddrPort())); err != nil {
+				b.Fatal(err)
+			}
+			ends[i].Select(time.Now(), "x")
+		}
+		ends[0].Connect(ends[1])
+		pass(b, from, to, ends[0].rtp.LocalAddr().(*net.UDPAddr).AddrPort())
+	})
+	b.Run("floor", func(b *testing.B) {
+		from, to, between, out := loopback(b), loopback(b), loopback(b), loopback(b)
+		far := to.LocalAddr().(*net.UDPAddr).AddrPort()
+		go func() {
+			buf := make([]byte, maxDatagram)
+			for {
+				n, _, err := between.ReadFromUDPAddrPort(buf)
+				if err != nil {
+					return
+				}
+				_, _ = out.WriteToUDPAddrPort(buf[:n], far) // counted by who reads
+			}
+		}()
+		pass(b, from, to, between.LocalAddr().(*net.UDPAddr).AddrPort())
+	})
+}
+
+// pass sends packets one at a time and waits for each to come out.
+func pass(b *testing.B, from, to *net.UDPConn, via netip.AddrPort) {
+	b.Helper()
+	pkt, buf, i := newAudio(0), make([]byte, maxDatagram), 0
+	b.ReportAllocs()
+	for b.Loop() {
+		i++
+		if _, err := from.WriteToUDPAddrPort(pkt.number(i), via); err != nil {
+			b.Fatal(err)
+		}
+		if _, _, err := to.ReadFromUDPAddrPort(buf); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

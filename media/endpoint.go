@@ -13,7 +13,7 @@ import (
 
 // maxDatagram is the longest datagram looked at and sent, in octets. Telephone
 // audio is far below it; what is longer is cut and so fails to parse.
-const maxDatagram = 2048
+const maxDatagram = 1500
 
 // maxRejected bounds the list of sources in Stats.
 const maxRejected = 8

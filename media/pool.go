@@ -145,7 +145,7 @@ func (p *Pool) newEndpoint(o Options) (*Endpoint, error) {
 	}
 	e := &Endpoint{
 		pool: p, opts: o, heapAt: -1, cname: o.CNAME, log: o.Log,
-		outBuf: make([]byte, 0, maxDatagram),
+		outBuf: make([]byte, 0, usualPacket),
 		out: stamper{
 			clock: eventClock,
 			ssrc:  binary.BigEndian.Uint32(random[0:]),

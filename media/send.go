@@ -15,7 +15,11 @@ const (
 	headerLen = 12 // of RTP without contributing sources (RFC 3550 §5.1)
 	// maxPacketPayload is the longest payload sent, in octets: what a datagram
 	// holds besides header, tag and key identifier.
-	maxPacketPayload = maxDatagram - headerLen - 160
+	maxPacketPayload = maxDatagram - headerLen - sealRoom
+	// sealRoom is for the tag and the key identifier of SRTP, in octets.
+	sealRoom = 160
+	// usualPacket holds 60 ms of G.711, sealed, in octets.
+	usualPacket = 768
 	// eventClock is that of event durations between endpoints.
 	eventClock = 8000
 )
@@ -113,6 +117,9 @@ func (e *Endpoint) send(now time.Time, d *dialog, to netip.AddrPort, o outgoing)
 	if len(o.payload) > maxPacketPayload {
 		e.stats.Unroutable++
 		return errTooLong
+	}
+	if room := headerLen + len(o.payload) + sealRoom; cap(e.outBuf) < room {
+		e.outBuf = make([]byte, 0, maxDatagram)
 	}
 	b := append(e.outBuf[:0], 2<<6, o.pt&0x7f)
 	if o.marker {
