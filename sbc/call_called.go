@@ -192,6 +192,9 @@ func (c *Call) redirected(now time.Time, s *side, e sip.Redirected) {
 	if hop.Target = firstSIP(e.Contacts); hop.Target == "" {
 		return
 	}
+	if user, _, ok := userOf(hop.Target); ok {
+		hop.Called = s.trunk.cfg.Numbers.read(user) // what ceilings and records go by
+	}
 	c.noteFailure(now, s, sip.Refusal(e.Status).WithText("Redirected"))
 	q.hops = append(q.hops, hop)
 	target := len(q.hops) - 1

@@ -2,6 +2,7 @@ package sbc
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/tandem-voip/tandem/media/sdp"
@@ -18,6 +19,7 @@ type search struct {
 	causes   map[int]loss
 	// Of a transfer by REFER: what its INVITE says besides.
 	referredBy string
+	referrer   *Trunk // the REFER came in on
 	replaces   *sip.Replaces
 }
 
@@ -53,7 +55,7 @@ func (c *Call) dial(now time.Time, target int) {
 	s := c.newSide(now, hop, target)
 	seat, err := c.plan.Limits.AdmitOut(now, c.origin, hop)
 	if err != nil {
-		c.log.Warn("target not admitted", "trunk", hop.Trunk.Name(), "err", err)
+		c.notAdmitted(hop, err)
 		c.failed(now, s, sip.Refusal(503).WithText(err.Error()), 0)
 		return
 	}
@@ -63,6 +65,17 @@ func (c *Call) dial(now time.Time, target int) {
 	c.b2b.network.Resolve(context.Background(), hop.Trunk.Destination(), func(t []transport.Target, err error) {
 		s.post(input{kind: inputResolved, targets: t, err: err})
 	})
+}
+
+// notAdmitted tells of a target that a limit does not admit. A ceiling on
+// expensive numbers is there for the case that somebody has to act on.
+func (c *Call) notAdmitted(hop Hop, err error) {
+	var o *Overload
+	if errors.As(err, &o) && o.Fraud {
+		c.log.Error("ceiling reached: is somebody committing toll fraud?", "limit", o.Limit, "from", c.origin.Name())
+		return
+	}
+	c.log.Warn("target not admitted", "trunk", hop.Trunk.Name(), "err", err)
 }
 
 // newSide makes the side of a target and its line in the record.
@@ -112,10 +125,12 @@ func (c *Call) resolved(now time.Time, s *side, targets []transport.Target, err 
 
 // invite makes the INVITE to a hop.
 func (c *Call) invite(hop Hop, targets []transport.Target) sip.Invite {
-	inv := c.arrival.Towards(hop, hop.Trunk.Local(c.b2b.network.Listeners(), targets[0]))
+	host := hop.Trunk.Local(c.b2b.network.Listeners(), targets[0])
+	inv := c.arrival.Towards(hop, host)
 	inv.Targets = targets
 	inv.Timeout = 0 // how long it may ring is the call's affair
-	inv.Replaces, inv.ReferredBy = c.search.replaces, c.search.referredBy
+	inv.Replaces = c.search.replaces
+	inv.ReferredBy = hop.Trunk.referredBy(c.search.referredBy, c.search.referrer, host)
 	return inv
 }
 
@@ -179,11 +194,19 @@ func (c *Call) giveUp(now time.Time) {
 		headers = append(headers, sip.Header{Name: "Retry-After", Value: itoa(int(best.retryAfter.Seconds()))})
 	}
 	for _, a := range best.contacts {
-		headers = append(headers, sip.Header{Name: "Contact", Value: "<" + a.URI + ">"})
+		if uri := c.origin.retold(a.URI, q.hops[q.hunt.best.target].Trunk, c.host()); uri != "" {
+			headers = append(headers, sip.Header{Name: "Contact", Value: "<" + uri + ">"})
+		}
 	}
 	cause := forCaller(best.cause)
 	c.release(now, c.a, cause, headers...)
 	c.end(now, cause, byCalled)
+}
+
+// host is what the caller's side knows us by.
+func (c *Call) host() string {
+	f := c.in.Flow
+	return c.origin.Local(c.b2b.network.Listeners(), transport.Target{Kind: f.Kind, Listener: f.Listener, Addr: f.Remote})
 }
 
 // forCaller is what a caller is told of a failure: as it was, but for what

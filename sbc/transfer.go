@@ -63,7 +63,7 @@ func (c *Call) refer(now time.Time, s, stay *side, e sip.Referred) {
 	c.beginTransfer(now, &transfer{by: s, stay: stay, asked: true}, s.role(c), number)
 	c.search = newSearch(plan)
 	c.search.transfer = c.transfer
-	c.search.referredBy = e.ReferredBy
+	c.search.referredBy, c.search.referrer = e.ReferredBy, s.trunk
 	c.search.replaces = e.Replaces // a dialog that is not ours: the target knows it
 	c.next(now)
 }
