@@ -288,3 +288,20 @@ func TestReinviteIsSentAgainWithCredentials(t *testing.T) {
 	}
 	c.wantSent("accepted", "ACK")
 }
+
+// The same when it was the last one and the leg is gone: a phone must not ring
+// for nobody.
+func TestLastTargetGivenUpIsCancelledWhenItSpeaks(t *testing.T) {
+	c, invite := dialled(t, LegConfig{Answer: 6 * time.Second}, outgoing(transport.UDP, addrB))
+	c.events = c.leg.Advance(t0.Add(6 * time.Second))
+	if r := event[Released](c.side, "silence"); r.Cause.Status != 408 || !c.leg.Over() {
+		t.Fatalf("released %+v", r)
+	}
+	c.says(t0, invite, 180, "x", "", contactB)
+	cancel := c.lastRequest("too late", "CANCEL")
+	if cancel.Via().Value() != invite.Via().Value() || tagOf(cancel.To().Params) != "" {
+		t.Errorf("not the CANCEL of the INVITE: %s", cancel)
+	}
+	c.says(t0, invite, 487, "x", "")
+	c.wantSent("cancelled", "ACK")
+}

@@ -121,15 +121,22 @@ func supported(c *LegConfig) string {
 	return strings.Join(ts[:n+1], ", ")
 }
 
-// lateFinal answers a final response to an INVITE whose leg is gone: each gets
-// its ACK, and a 2xx that nobody waits for a BYE as well. What is sent here is
-// not repeated by us: the response is, and with it this.
-// RFC 3261 §13.2.2.4, §17.1.1.3; RFC 6026 §8.4.
-func (u *UA) lateFinal(now time.Time, r *sipmsg.Response, f transport.Flow, m remnant) {
+// late answers a response to an INVITE whose leg is gone: a target that was
+// given up for its silence must not ring; each final response gets its ACK, and
+// a 2xx that nobody waits for a BYE as well. What is sent here is not repeated
+// by us: the response is, and with it this.
+// RFC 3261 §9.1, §13.2.2.4, §17.1.1.3; RFC 6026 §8.4.
+func (u *UA) late(now time.Time, r *sipmsg.Response, f transport.Flow, m remnant) {
 	callID := string(*r.CallID())
-	if r.StatusCode >= 300 {
-		branch, _ := r.Via().Params.Get("branch")
-		_ = u.send(now, f, ackRefusal(r, m.uri), callID, branch)
+	branch, _ := r.Via().Params.Get("branch")
+	switch {
+	case r.StatusCode < 200:
+		if m.tag == "" {
+			_ = u.send(now, f, hopByHop(r, "CANCEL", m.uri), callID, branch)
+		}
+		return
+	case r.StatusCode >= 300:
+		_ = u.send(now, f, hopByHop(r, "ACK", m.uri), callID, branch)
 		return
 	}
 	u.counters.add(countStrayAnswer)
@@ -144,19 +151,24 @@ func (u *UA) lateFinal(now time.Time, r *sipmsg.Response, f transport.Flow, m re
 	}
 }
 
-// ackRefusal is the ACK for a final response of 300 or more, which belongs to
-// the transaction: the Via is that of the INVITE. RFC 3261 §17.1.1.3.
-func ackRefusal(r *sipmsg.Response, uri string) []byte {
+// hopByHop is an ACK or a CANCEL of the INVITE's own transaction, whose Via it
+// has. The To of a CANCEL is that of the INVITE, without a tag.
+// RFC 3261 §9.1, §17.1.1.3.
+func hopByHop(r *sipmsg.Response, method, uri string) []byte {
 	w := newWire(0)
-	w.str("ACK ", uri, " SIP/2.0\r\n")
+	w.str(method, " ", uri, " SIP/2.0\r\n")
 	w.copied(r.Via())
 	w.str("Max-Forwards: 70\r\n")
 	w.copied(r.From())
-	w.copied(r.To())
+	if method == "ACK" {
+		w.copied(r.To())
+	} else {
+		w.line("To", nameAddr(r.To().DisplayName, &r.To().Address))
+	}
 	w.copied(r.CallID())
 	w.str("CSeq: ")
 	w.num(uint64(r.CSeq().SeqNo))
-	w.str(" ACK\r\n")
+	w.str(" ", method, "\r\n")
 	return w.body("", nil)
 }
 

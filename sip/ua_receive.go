@@ -43,9 +43,9 @@ func (u *UA) response(now time.Time, r *sipmsg.Response, in transport.Inbound) {
 		}
 		return
 	}
-	if r.StatusCode >= 200 && r.CSeq().MethodName == sipmsg.INVITE {
+	if r.CSeq().MethodName == sipmsg.INVITE {
 		if m, ok := u.remnants.get(u.remnants.key(callID, tag, "invited")); ok {
-			u.lateFinal(now, r, in.Flow, m)
+			u.late(now, r, in.Flow, m)
 			return
 		}
 	}

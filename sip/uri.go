@@ -56,6 +56,9 @@ func ParseURI(s string) (URI, error) {
 func (u *URI) parseSIP(s string) error {
 	if i := strings.LastIndexByte(s, '@'); i >= 0 {
 		u.User, u.Password, _ = strings.Cut(s[:i], ":")
+		if u.User == "" {
+			return fmt.Errorf("parse uri: no user before @ in %.40q", s)
+		}
 		s = s[i+1:]
 	}
 	s, u.Headers, _ = strings.Cut(s, "?")
@@ -202,7 +205,7 @@ func validURI(s string) bool {
 
 // bracket puts brackets round an IPv6 address. RFC 3261 §25.1.
 func bracket(host string) string {
-	if strings.IndexByte(host, ':') >= 0 && host[0] != '[' {
+	if host != "" && host[0] != '[' && strings.IndexByte(host, ':') >= 0 {
 		return "[" + host + "]"
 	}
 	return host
@@ -210,7 +213,7 @@ func bracket(host string) string {
 
 // uriString writes sipgo's URI.
 func uriString(u *sipmsg.Uri) string {
-	var w wire
+	w := wire{b: make([]byte, 0, 64)}
 	u.StringWrite(&w)
 	return string(w.b)
 }

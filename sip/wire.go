@@ -52,7 +52,11 @@ func (w *wire) headers(hs []Header) {
 // copied writes a header of a message that came in, as it was read.
 func (w *wire) copied(h sipmsg.Header) {
 	start := len(w.b)
-	h.StringWrite(w)
+	if v, ok := h.(*sipmsg.ViaHeader); ok {
+		w.via(v)
+	} else {
+		h.StringWrite(w)
+	}
 	for _, c := range w.b[start:] {
 		if c == '\r' || c == '\n' || c == 0 { // a parser may have let it through
 			w.b = w.b[:start]
@@ -60,6 +64,21 @@ func (w *wire) copied(h sipmsg.Header) {
 		}
 	}
 	w.str("\r\n")
+}
+
+// via writes a Via without the copies that sipgo makes of it on the way.
+func (w *wire) via(v *sipmsg.ViaHeader) {
+	w.str("Via: ", v.ProtocolName, "/", v.ProtocolVersion, "/", v.Transport, " ", bracket(v.Host))
+	if v.Port > 0 {
+		w.str(":")
+		w.num(uint64(v.Port))
+	}
+	for _, p := range v.Params {
+		w.str(";", p.K)
+		if p.V != "" {
+			w.str("=", p.V)
+		}
+	}
 }
 
 // body ends the header and writes the body. A body without a type is SDP.
