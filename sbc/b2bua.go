@@ -160,6 +160,7 @@ func (b *B2BUA) Serve(now time.Time, leg *sip.Leg, in sip.Invite) (sip.Post, err
 	b.mu.Lock()
 	b.calls[c.id] = c
 	b.mu.Unlock()
+	b.note(c.record)
 	b.begin(c)
 	return c.a.onMessage, nil
 }
@@ -201,6 +202,13 @@ func (b *B2BUA) keep(r CDR) {
 	}
 	if !b.records.put(r) {
 		b.log.Error("call record lost: the writer is too slow or failing", "call", r.ID)
+	}
+}
+
+// note tells the writer that a call is up, if it wants to know.
+func (b *B2BUA) note(r CDR) {
+	if _, ok := b.writer.(UpWriter); ok {
+		b.records.putUp(r)
 	}
 }
 

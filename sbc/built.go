@@ -52,6 +52,7 @@ func (c *Call) answerItself(now time.Time, hop Hop) {
 	}
 	c.answerCaller(now, body, nil)
 	c.play(now)
+	c.b2b.note(c.record)
 	c.log.Info("call answered", "by", hop.String())
 }
 

@@ -158,6 +158,7 @@ func (c *Call) join(now time.Time, s *side, headers []sip.Header) {
 		c.maxEnd = now.Add(max)
 	}
 	c.answerCaller(now, body, headers)
+	c.b2b.note(c.record)
 	c.log.Info("call answered", "leg", s.name, "trunk", s.trunk.Name())
 }
 

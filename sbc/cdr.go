@@ -99,3 +99,8 @@ type Transfer struct {
 // A CDRWriter keeps call records. It may be slow; it is not on a call's path.
 // One goroutine uses it.
 type CDRWriter interface{ WriteCDR(CDR) error }
+
+// An UpWriter is a CDRWriter that also takes notes of calls that are up, so that
+// it can tell of those that the death of the process cut off. A later note of a
+// call replaces an earlier one.
+type UpWriter interface{ WriteUp(CDR) error }

@@ -11,9 +11,15 @@ type recordQueue struct {
 	wake chan struct{} // one token: there is something to write
 
 	mu    sync.Mutex
-	list  []CDR
+	list  []note
 	lost  uint64
 	alarm bool // the writer reported an error, or records were lost
+}
+
+// A note is what the writer is told of a call: its record, or that it is up.
+type note struct {
+	CDR
+	up bool
 }
 
 func newRecordQueue() *recordQueue {
@@ -29,22 +35,41 @@ func (q *recordQueue) put(r CDR) bool {
 		q.lost++
 		q.alarm = true
 	} else {
-		q.list = append(q.list, r)
+		q.list = append(q.list, note{CDR: r})
 	}
 	q.mu.Unlock()
+	q.stir()
+	return !full
+}
+
+// putUp notes that a call is up, with what is known of it but for its lists,
+// which the call goes on to fill. It does not wait. Half the queue is for
+// records alone: what finds no room is left out, since only the death of the
+// process would make it a record.
+func (q *recordQueue) putUp(r CDR) {
+	r.Targets, r.Transfers, r.A.Latches, r.B.Latches = nil, nil, nil, nil
+	q.mu.Lock()
+	if len(q.list) < recordsMax/2 {
+		q.list = append(q.list, note{CDR: r, up: true})
+	}
+	q.mu.Unlock()
+	q.stir()
+}
+
+// stir tells the writer that there is something to write.
+func (q *recordQueue) stir() {
 	select {
 	case q.wake <- struct{}{}:
 	default: // the writer was told already
 	}
-	return !full
 }
 
 // first returns the record that has waited longest.
-func (q *recordQueue) first() (CDR, bool) {
+func (q *recordQueue) first() (note, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.list) == 0 {
-		return CDR{}, false
+		return note{}, false
 	}
 	return q.list[0], true
 }
@@ -52,7 +77,7 @@ func (q *recordQueue) first() (CDR, bool) {
 // written takes the first record out.
 func (q *recordQueue) written() {
 	q.mu.Lock()
-	q.list[0] = CDR{} // its slices are not ours any more
+	q.list[0] = note{} // its slices are not ours any more
 	q.list = q.list[1:]
 	if len(q.list) == 0 {
 		q.list = nil

@@ -51,6 +51,39 @@ func TestRecordsOutliveFullDisk(t *testing.T) {
 	})
 }
 
+// A diskWithUp takes notes of calls that are up as well.
+type diskWithUp struct{ diskOfTests }
+
+func (d *diskWithUp) WriteUp(r CDR) error {
+	d.ids = append(d.ids, "up "+r.ID)
+	return nil
+}
+
+// Notes of calls that are up reach a writer that wants them, before the record,
+// and take no room from records.
+func TestNotesOfCallsThatAreUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q, d := newRecordQueue(), &diskWithUp{}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		q.putUp(CDR{ID: "a", Targets: []Attempt{{}}})
+		q.put(CDR{ID: "a"})
+		if n, _ := q.first(); n.Targets != nil {
+			t.Error("the list of the call, which it goes on to fill, is in the note")
+		}
+		q.run(ctx, d, slog.New(slog.DiscardHandler))
+		if want := []string{"up a", "a"}; !slices.Equal(d.ids, want) {
+			t.Errorf("written %v, want %v", d.ids, want)
+		}
+		for range recordsMax {
+			q.putUp(CDR{})
+		}
+		if n, lost, alarm := q.state(); n != recordsMax/2 || lost != 0 || alarm {
+			t.Errorf("%d wait, %d lost, alarm %t", n, lost, alarm)
+		}
+	})
+}
+
 // A queue that is full refuses, counts, and takes no memory.
 func TestRecordQueueIsBounded(t *testing.T) {
 	q := newRecordQueue()

@@ -20,7 +20,7 @@ func (q *recordQueue) run(ctx context.Context, w CDRWriter, log *slog.Logger) {
 		r, ok := q.first()
 		switch {
 		case ok:
-			err := w.WriteCDR(r)
+			err := r.write(w)
 			if err == nil {
 				q.written()
 				pause = recordRetryMin
@@ -42,6 +42,17 @@ func (q *recordQueue) run(ctx context.Context, w CDRWriter, log *slog.Logger) {
 			}
 		}
 	}
+}
+
+// write hands a note to the writer.
+func (n note) write(w CDRWriter) error {
+	if !n.up {
+		return w.WriteCDR(n.CDR)
+	}
+	if u, ok := w.(UpWriter); ok {
+		return u.WriteUp(n.CDR)
+	}
+	return nil
 }
 
 // waitFor returns after d, or when ctx is done.
