@@ -35,7 +35,7 @@ func TestBleedingPortGivesNothingAway(t *testing.T) {
 				attack(50) // before the far side has sent anything
 				pa.say(10, 1)
 				attack(200)
-				if n := len(thief.packets()) + len(thief.other); n != 0 {
+				if n := len(thief.packets()) + len(thief.rest()); n != 0 {
 					t.Errorf("%d packets of the call went to a stranger", n)
 				}
 				if n := len(pa.packets()); n < 250 {

@@ -182,6 +182,13 @@ func (p *phone) packets() []heardPacket {
 	return slices.Clone(p.heard)
 }
 
+// rest returns what was heard so far and is not RTP.
+func (p *phone) rest() [][]byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.other)
+}
+
 // forget drops what was heard so far.
 func (p *phone) forget() {
 	p.mu.Lock()

@@ -278,7 +278,7 @@ func TestForgedHellosDoNotSpoilTheHandshake(t *testing.T) {
 				t.Errorf("%d attempts are pending", n)
 			}
 			e.mu.Unlock()
-			if n := len(stranger.other); n != 0 {
+			if n := len(stranger.rest()); n != 0 {
 				t.Errorf("a stranger got %d answers", n)
 			}
 			e.Close(time.Now())
@@ -311,7 +311,7 @@ func TestRTCPShakesHandsOnItsOwnPort(t *testing.T) {
 		}
 		time.Sleep(20 * time.Second)
 		reports := 0
-		for _, raw := range ctl.p.other {
+		for _, raw := range ctl.p.rest() {
 			if raw[0]>>6 != 2 {
 				continue
 			}

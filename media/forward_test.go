@@ -105,7 +105,7 @@ func TestHoldStopsPacketsAndNotReports(t *testing.T) {
 		if n := len(pb.packets()); n != 5 {
 			t.Errorf("%d packets went to a far side on hold", n-5)
 		}
-		if n := len(rtcp.other); n < 2 {
+		if n := len(rtcp.rest()); n < 2 {
 			t.Errorf("%d reports in 20 s of hold", n)
 		}
 		apply(t, eb, "b", agree(pb.addr()))
@@ -245,7 +245,7 @@ func TestReportsSayWhatHappened(t *testing.T) {
 			time.Sleep(FrameDuration)
 		}
 		var sr *rtcp.SenderReport
-		for _, raw := range ctl.other {
+		for _, raw := range ctl.rest() {
 			ps, err := rtcp.Unmarshal(raw)
 			if err != nil {
 				t.Fatal(err)
@@ -276,7 +276,7 @@ func TestReportsSayWhatHappened(t *testing.T) {
 		}
 		ea.Close(time.Now())
 		time.Sleep(time.Millisecond)
-		ps, _ := rtcp.Unmarshal(ctl.other[len(ctl.other)-1])
+		ps, _ := rtcp.Unmarshal(ctl.rest()[len(ctl.rest())-1])
 		if _, ok := ps[len(ps)-1].(*rtcp.Goodbye); !ok {
 			t.Error("no goodbye at the end")
 		}

@@ -56,7 +56,7 @@ func TestMediaFlowsOnCheckedPathsBeforeNomination(t *testing.T) {
 		low, high, none := far["low"], far["high"], far["unchecked"]
 		low.send(check(t, "AAAA", ourPwd, 100, false))
 		time.Sleep(time.Millisecond)
-		if len(low.other) != 1 {
+		if len(low.rest()) != 1 {
 			t.Fatal("a check before the answer was not answered")
 		}
 		apply(t, e, "A", checking(agree(none.addr()), "AAAA"))

@@ -219,10 +219,10 @@ func TestReportsAreProtected(t *testing.T) {
 			pb.send(pb.packet(1))
 			far.say(1, 7)
 		}
-		if len(ctl.other) == 0 {
+		if len(ctl.rest()) == 0 {
 			t.Fatal("no report in 10 s")
 		}
-		plain, err := far.in.DecryptRTCP(nil, ctl.other[0], nil)
+		plain, err := far.in.DecryptRTCP(nil, ctl.rest()[0], nil)
 		if err != nil {
 			t.Fatal(err)
 		}
