@@ -332,3 +332,34 @@ func TestSilentTLSClientHoldsUpNobody(t *testing.T) {
 		})
 	}
 }
+
+func TestReloadTakesUpProfilesOrNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ca := newAuthority(t)
+		cfg := secure("tls", theirs, ca.issue("server", "old.example.net"))
+		ta, tb, _, sb := pair(t, secure("tls", ours, ca.issue("client", "gw")), cfg)
+		next := cfg
+		next.Profiles = []Profile{ca.issue("renewed", "new.example.net")}
+		next.Profiles[0].Name = "server"
+		if err := tb.Apply(next); err != nil {
+			t.Fatal(err)
+		}
+		for _, bad := range []func(*Config){
+			func(c *Config) { c.Profiles = nil; c.Listeners = nil },
+			func(c *Config) {
+				c.Profiles = []Profile{{Name: "server", Certificate: "missing.pem", Key: "missing.key"}}
+			},
+		} {
+			broken := next
+			bad(&broken)
+			if err := tb.Apply(broken); err == nil {
+				t.Error("a broken configuration was taken up")
+			}
+		}
+		to := Target{Kind: TLS, Addr: netip.MustParseAddrPort(theirs), Host: "new.example.net", Profile: "client"}.Flow()
+		if err := ta.Send(time.Now(), Outbound{Flow: to, Raw: invite(), CallID: "1"}); err != nil {
+			t.Fatal(err)
+		}
+		<-sb.in
+	})
+}

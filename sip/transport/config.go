@@ -14,13 +14,14 @@ type Config struct {
 	// Listeners are the sockets SIP is spoken on. A change needs a restart.
 	Listeners []ListenerConfig
 	// Profiles are the TLS certificates and rules listeners and trunks refer to
-	// by name. Their files are read again when they change.
+	// by name. A reload takes them up, and their files are read again when they
+	// change; connections that are open go on.
 	Profiles []Profile
-	// Gate limits what strangers may send.
+	// Gate limits what strangers may send. A reload takes it up.
 	Gate GateConfig
-	// Streams limits TCP, TLS and WebSocket connections.
+	// Streams limits TCP, TLS and WebSocket connections. A change needs a restart.
 	Streams StreamConfig
-	// DNS says how next hops are looked up.
+	// DNS says how next hops are looked up. A change needs a restart.
 	DNS DNSConfig
 }
 

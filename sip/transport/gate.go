@@ -18,7 +18,6 @@ type Gate struct {
 	// alone bounds them.
 	young, old map[netip.Addr]bucket
 	turned     time.Time
-	life       time.Duration
 	trusted    map[netip.Addr]bucket
 	answers    bucket
 }
@@ -49,9 +48,11 @@ func NewGate(cfg GateConfig, known func(netip.Addr) bool) *Gate {
 		known:   known,
 		young:   map[netip.Addr]bucket{},
 		trusted: map[netip.Addr]bucket{},
-		life:    time.Duration(float64(cfg.Burst) / cfg.Rate * float64(time.Second)),
 	}
 }
+
+// Apply takes up other limits; what sources have used stays used.
+func (g *Gate) Apply(cfg GateConfig) { g.cfg = cfg }
 
 // Admit decides on one message, or one new connection, of size bytes from src.
 func (g *Gate) Admit(now time.Time, src netip.Addr, size int) Verdict {
@@ -95,14 +96,15 @@ func (g *Gate) admitKnown(now time.Time, src netip.Addr) Verdict {
 }
 
 // Answer reports whether one more stateless answer to a malformed request may be
-// given now.
-func (g *Gate) Answer(now time.Time) bool {
-	return g.answers.take(now, answersPerSecond, answersPerSecond)
+// given to src now.
+func (g *Gate) Answer(now time.Time, src netip.Addr) bool {
+	return g.known(src) || g.answers.take(now, answersPerSecond, answersPerSecond)
 }
 
 // turn begins a new generation when it is time.
 func (g *Gate) turn(now time.Time) {
-	if len(g.young) < max(g.cfg.Sources/2, 1) && now.Sub(g.turned) < g.life {
+	refilled := time.Duration(float64(g.cfg.Burst) / g.cfg.Rate * float64(time.Second))
+	if len(g.young) < max(g.cfg.Sources/2, 1) && now.Sub(g.turned) < refilled {
 		return
 	}
 	g.young, g.old = map[netip.Addr]bucket{}, g.young

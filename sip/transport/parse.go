@@ -190,23 +190,18 @@ func unfold(line, rest string) (string, string) {
 // line reads one header. White space before the colon is allowed (RFC 3261
 // §7.3.1), inside the name it is not.
 func (p *parser) line(line string) {
-	i := strings.IndexByte(line, ':')
-	if i < 0 {
+	name, value, ok := strings.Cut(line, ":")
+	name, value = strings.TrimRight(name, " \t"), strings.Trim(value, " \t")
+	if !ok || !isToken(name) {
 		p.fail(faultName)
-		return
-	}
-	name := strings.TrimRight(line[:i], " \t")
-	value := strings.Trim(line[i+1:], " \t")
-	if !isToken(name) {
-		p.fail(faultName)
-		return
-	}
-	if strings.IndexByte(value, '\r') >= 0 || strings.IndexByte(value, '\n') >= 0 {
-		p.fail(faultLineEnd)
 		return
 	}
 	f := fieldOf(name)
 	if hasControl(value) {
+		if strings.ContainsAny(value, "\r\n") {
+			p.fail(faultLineEnd)
+			return
+		}
 		// A quoted pair may hide a control character (RFC 4475 §3.1.1.2). We do not
 		// pass such on: in From and To it is blanked, elsewhere it is a fault.
 		if f != fieldFrom && f != fieldTo {

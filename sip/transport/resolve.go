@@ -119,12 +119,13 @@ func (r *rules) services(d Destination, kinds []Kind) ([]Target, error) {
 	for _, k := range kinds {
 		qs = append(qs, ask(serviceName(k)+d.Host, dns.TypeSRV))
 	}
-	for i, a := range r.ask(qs...) {
-		switch {
+	replies := r.ask(qs...)
+	for i, k := range kinds {
+		switch a := replies[i]; {
 		case a.err != nil:
 			return nil, a.err
 		case len(a.srv) > 0:
-			return r.ordered(d, kinds[i], a.srv)
+			return r.ordered(d, k, a.srv)
 		}
 	}
 	return r.addresses(d, []place{{kinds[0], d.Host, 0}})

@@ -90,7 +90,7 @@ func (t *Transport) Resolve(ctx context.Context, d Destination, done func([]Targ
 
 // rules are what the listeners allow; without any listener, all.
 func (r *resolver) rules() *rules {
-	u := &rules{intn: rand.IntN} //nolint:gosec // spreads load, keeps no secret
+	u := &rules{intn: rand.IntN} // spreads load, keeps no secret
 	for _, s := range r.t.sockets {
 		u.udp = u.udp || s.Kind == UDP
 		u.v4 = u.v4 || s.reaches(netip.IPv4Unspecified())
@@ -215,7 +215,7 @@ func (r *resolver) exchange(ctx context.Context, q question) (records, error) {
 		k := (first + i) % n
 		rec, err := r.once(ctx, r.servers[k], q)
 		if err == nil {
-			r.good.Store(uint32(k)) //nolint:gosec // an index
+			r.good.Store(uint32(k))
 			return rec, nil
 		}
 		errs = append(errs, fmt.Errorf("name server %s: %w", r.servers[k], err))
@@ -286,7 +286,7 @@ func query(ctx context.Context, network string, server netip.AddrPort, raw []byt
 // queryTCP puts the length before the question and reads it before the answer.
 // RFC 1035 §4.2.2.
 func queryTCP(c net.Conn, raw []byte) ([]byte, error) {
-	framed := binary.BigEndian.AppendUint16(nil, uint16(len(raw))) //nolint:gosec // a question is short
+	framed := binary.BigEndian.AppendUint16(nil, uint16(len(raw)))
 	if _, err := c.Write(append(framed, raw...)); err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 func (t *Transport) secureServer(ctx context.Context, s *socket, nc net.Conn) (net.Conn, *Identity, error) {
 	ctx, cancel := context.WithTimeout(ctx, t.cfg.Streams.HeaderTimeout)
 	defer cancel()
-	m := t.profiles[profileName(s.cfg.Profile)].current.Load()
+	m := t.profile(s.cfg.Profile).current.Load()
 	tc := tls.Server(nc, m.server())
 	if err := tc.HandshakeContext(ctx); err != nil {
 		return nil, nil, err
@@ -22,7 +22,7 @@ func (t *Transport) secureServer(ctx context.Context, s *socket, nc net.Conn) (n
 
 // secureClient does the handshake of a connection we opened, for the name in key.
 func (t *Transport) secureClient(ctx context.Context, key connKey, nc net.Conn) (net.Conn, *Identity, error) {
-	p := t.profiles[key.profile]
+	p := t.profile(key.profile)
 	if p == nil {
 		return nil, nil, fmt.Errorf("no tls profile %q: add it to the profiles", key.profile)
 	}
@@ -60,7 +60,7 @@ func (t *Transport) watchCertificates(ctx context.Context) {
 }
 
 func (t *Transport) reloadCertificates() {
-	for name, p := range t.profiles {
+	for name, p := range *t.profiles.Load() {
 		switch changed, err := p.reload(); {
 		case err != nil:
 			t.count.inc(countReloadFailed)

@@ -30,7 +30,7 @@ const maxUpgrade = 8 << 10
 // deadline; a silent client holds up nobody.
 func (t *Transport) serveWebSockets(ctx context.Context, s *socket, ln net.Listener) error {
 	if s.Kind == WSS {
-		ln = secured{Listener: ln, p: t.profiles[profileName(s.cfg.Profile)]}
+		ln = secured{Listener: ln, t: t, profile: s.cfg.Profile}
 	}
 	srv := &http.Server{
 		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { t.upgrade(s, w, r) }),
@@ -51,7 +51,8 @@ func (t *Transport) serveWebSockets(ctx context.Context, s *socket, ln net.Liste
 // A secured listener puts TLS before what it accepts; the handshake is net/http's.
 type secured struct {
 	net.Listener
-	p *profile
+	t       *Transport
+	profile string
 }
 
 func (l secured) Accept() (net.Conn, error) {
@@ -59,7 +60,7 @@ func (l secured) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return tls.Server(nc, l.p.current.Load().server()), nil
+	return tls.Server(nc, l.t.profile(l.profile).current.Load().server()), nil
 }
 
 // upgrade turns an HTTP request into a WebSocket and hands it over.
@@ -71,7 +72,7 @@ func (t *Transport) upgrade(s *socket, w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.TLS != nil {
-		m := t.profiles[profileName(s.cfg.Profile)].current.Load()
+		m := t.profile(s.cfg.Profile).current.Load()
 		f.Identity = identityOf(*r.TLS, m.verifiesClients())
 	}
 	wc, err := websocket.Accept(w, r, &websocket.AcceptOptions{

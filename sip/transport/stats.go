@@ -1,6 +1,9 @@
 package transport
 
-import "sync/atomic"
+import (
+	"strings"
+	"sync/atomic"
+)
 
 // A counter is one thing we count.
 type counter uint8
@@ -106,14 +109,14 @@ type counters struct {
 	faults [faultEnd]atomic.Uint64
 }
 
-func (c *counters) add(k counter, n int) { c.n[k].Add(uint64(n)) } //nolint:gosec // n is a length or a count
+func (c *counters) add(k counter, n int) { c.n[k].Add(uint64(n)) }
 
 func (c *counters) inc(k counter) { c.n[k].Add(1) }
 
 // Stats is a copy of the counters.
 type Stats struct {
 	// Counters holds every counter by name, also those at zero. A message that was
-	// refused counts under "malformed: " and the reason.
+	// refused counts under "malformed." and the reason.
 	Counters map[string]uint64
 	// Connections is how many stream connections are open or being opened.
 	Connections int
@@ -125,7 +128,12 @@ func (c *counters) stats() map[string]uint64 {
 		m[k.String()] = c.n[k].Load()
 	}
 	for f := faultNotSIP; f < faultEnd; f++ {
-		m["malformed: "+f.Error()] = c.faults[f].Load()
+		m[f.counter()] = c.faults[f].Load()
 	}
 	return m
+}
+
+// counter is the name the fault is counted under: "malformed.bad_via".
+func (f fault) counter() string {
+	return "malformed." + strings.NewReplacer(" ", "_", "-", "_").Replace(strings.ToLower(f.Error()))
 }

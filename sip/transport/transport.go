@@ -8,11 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	sipmsg "github.com/emiago/sipgo/sip"
 )
 
 // A PacketConn is a UDP socket. *net.UDPConn is one.
@@ -53,12 +51,12 @@ type Transport struct {
 	deps     Deps
 	log      *slog.Logger
 	sockets  []*socket
-	profiles map[string]*profile
 	seed     maphash.Seed
 	resolver *resolver
 
 	// Safe by themselves.
-	count counters
+	count    counters
+	profiles atomic.Pointer[map[string]*profile] // replaced whole
 
 	// Guarded by gateMu, which is held for one decision.
 	gateMu sync.Mutex
@@ -94,10 +92,11 @@ func New(cfg Config, deps Deps) (*Transport, error) {
 	}
 	t.log = t.deps.Log
 	t.resolver = newResolver(t)
-	var err error
-	if t.profiles, err = loadProfiles(cfg.Profiles); err != nil {
+	profiles, err := loadProfiles(cfg.Profiles)
+	if err != nil {
 		return nil, err
 	}
+	t.profiles.Store(&profiles)
 	for _, l := range cfg.Listeners {
 		s, err := t.bind(l)
 		if err != nil {
@@ -152,6 +151,32 @@ func (t *Transport) Close() error {
 	}
 	return errors.Join(errs...)
 }
+
+// Apply takes up the profiles and the limits of the gate of a new configuration,
+// or on error nothing of it. Connections that are open go on; listeners and all
+// else need a restart.
+func (t *Transport) Apply(cfg Config) error {
+	if err := cfg.Validate(); err != nil {
+		return err
+	}
+	profiles, err := loadProfiles(cfg.Profiles)
+	if err != nil {
+		return err
+	}
+	for _, s := range t.sockets {
+		if p := profiles[profileName(s.cfg.Profile)]; s.Kind.Secure() && (p == nil || p.cfg.Certificate == "") {
+			return fmt.Errorf("tls profile %s: listener %s needs it", profileName(s.cfg.Profile), s.Name)
+		}
+	}
+	t.profiles.Store(&profiles)
+	t.gateMu.Lock()
+	defer t.gateMu.Unlock()
+	t.gate.Apply(cfg.Gate)
+	return nil
+}
+
+// profile is the profile of this name or, if there is none, nil.
+func (t *Transport) profile(name string) *profile { return (*t.profiles.Load())[profileName(name)] }
 
 // Listeners are the bound sockets, in the order of the configuration.
 func (t *Transport) Listeners() []Listener {
@@ -243,113 +268,6 @@ func (t *Transport) sent(now time.Time, f Flow, raw []byte) {
 	if t.deps.Trace != nil {
 		t.deps.Trace(now, f, true, raw)
 	}
-}
-
-// packet takes one datagram from its reader. It keeps nothing of data.
-func (t *Transport) packet(now time.Time, s *socket, src netip.AddrPort, data []byte) {
-	src = unmap(src)
-	if !t.admit(now, src.Addr(), len(data)) {
-		return
-	}
-	switch {
-	case isSTUN(data):
-		t.count.inc(countSTUN)
-		if reply := stunReply(nil, data, src); reply != nil {
-			_, _ = s.packets.WriteToUDPAddrPort(reply, src) // a client asks again
-		}
-		return
-	case isPing(data):
-		t.count.inc(countPing)
-		if len(data) >= 4 {
-			_, _ = s.packets.WriteToUDPAddrPort([]byte("\r\n"), src) // a client asks again
-		}
-		return
-	}
-	t.message(now, Flow{Kind: UDP, Listener: s.Name, Local: s.Addr, Remote: src}, data)
-}
-
-// isPing reports whether data is only CRLFs, or the single NUL that some phones
-// send to keep a NAT open. RFC 5626 §4.4.1.
-func isPing(data []byte) bool {
-	for _, c := range data {
-		if c != '\r' && c != '\n' && c != 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// admit asks the gate and counts what it drops.
-func (t *Transport) admit(now time.Time, src netip.Addr, size int) bool {
-	t.gateMu.Lock()
-	v := t.gate.Admit(now, src, size)
-	t.gateMu.Unlock()
-	switch v {
-	case Admitted:
-		return true
-	case OverSource:
-		t.count.inc(countOverSource)
-	case OverTotal:
-		t.count.inc(countOverTotal)
-	case OverKnown:
-		t.count.inc(countOverKnown)
-	case Oversize:
-		t.count.inc(countOversize)
-	}
-	return false
-}
-
-// message takes one whole message that the gate admitted.
-func (t *Transport) message(now time.Time, f Flow, data []byte) {
-	t.count.inc(countReceived)
-	t.count.add(countBytesIn, len(data))
-	if t.deps.Trace != nil {
-		t.deps.Trace(now, f, false, data)
-	}
-	msg, bad := parse(data)
-	if bad != 0 {
-		req, _ := msg.(*sipmsg.Request)
-		t.refuse(now, f, req, bad)
-		return
-	}
-	msg.SetTransport(f.Kind.String())
-	in := Inbound{Msg: msg, Flow: f, Reply: f, Size: len(data)}
-	if req, ok := msg.(*sipmsg.Request); ok {
-		in.Reply = replyFlow(f, req.Via())
-		receivedVia(req.Via(), f.Remote)
-	}
-	t.receiver.Receive(now, in)
-}
-
-// refuse counts a malformed message and answers it if that can be done.
-func (t *Transport) refuse(now time.Time, f Flow, req *sipmsg.Request, bad fault) {
-	t.count.faults[bad].Add(1)
-	res := t.refusal(req, bad)
-	if res == nil {
-		t.count.inc(countUnanswered)
-		return
-	}
-	t.gateMu.Lock()
-	ok := t.gate.Answer(now)
-	t.gateMu.Unlock()
-	raw, err := Append(nil, res)
-	if !ok || err != nil {
-		t.count.inc(countUnanswered)
-		return
-	}
-	reply := replyFlow(f, req.Via())
-	receivedVia(res.Via(), f.Remote)
-	if err := t.Send(now, Outbound{Flow: reply, Raw: raw}); err == nil {
-		t.count.inc(countRefused)
-	}
-}
-
-func (t *Transport) refusal(req *sipmsg.Request, bad fault) *sipmsg.Response {
-	if req == nil || req.Via() == nil {
-		return nil
-	}
-	tag := maphash.String(t.seed, req.Via().Params.GetOr("branch", "")+"\n"+req.Via().SentBy())
-	return refusal(req, bad, strconv.FormatUint(tag, 36))
 }
 
 // Stats is a copy of the counters.

@@ -139,7 +139,7 @@ func TestMalformedRequestGetsOne400AndTheNextIsHeard(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-s.in
-	if n := tr.Stats().Counters["malformed: CSeq Method Does Not Match"]; n != 2 {
+	if n := tr.Stats().Counters["malformed.cseq_method_does_not_match"]; n != 2 {
 		t.Errorf("counted %d", n)
 	}
 }
@@ -229,3 +229,24 @@ func TestSendFindsTheListenerThatReaches(t *testing.T) {
 		t.Errorf("send of a packet too large: %v", err)
 	}
 }
+
+// From datagram to receiver: gate, parser, received and rport.
+func BenchmarkPacket(b *testing.B) {
+	tr, err := New(listenOn("udp", "127.0.0.1:0"), Deps{Known: func(netip.Addr) bool { return true }})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = tr.Close() }()
+	tr.receiver = deaf{}
+	data, src, now := invite(), netip.MustParseAddrPort("192.0.2.10:5060"), start()
+	b.ReportAllocs()
+	for b.Loop() {
+		tr.packet(now, tr.sockets[0], src, data)
+	}
+}
+
+// deaf is a Receiver that forgets.
+type deaf struct{}
+
+func (deaf) Receive(time.Time, Inbound) {}
+func (deaf) Failed(time.Time, Failure)  {}

@@ -93,7 +93,8 @@ func parseSIPURI(s string, u *sipmsg.Uri) bool {
 }
 
 func parseHostPort(s string, u *sipmsg.Uri) bool {
-	host, port, hasPort := s, "", false
+	var host, port string
+	var hasPort bool
 	if s != "" && s[0] == '[' { // the host keeps its brackets, as sipgo has it
 		end := strings.IndexByte(s, ']')
 		if end < 0 || !isIPv6(s[1:end]) {
