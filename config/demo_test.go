@@ -66,13 +66,13 @@ func TestQuoteKeepsTexts(t *testing.T) {
 // What a reload cannot apply is named, and nothing else is.
 func TestRestartNamesWhatNeedsIt(t *testing.T) {
 	was, now := demo(), demo()
-	now.Trunks, now.Limits.Calls, now.Call.RingTime = nil, 7, 0
+	now.Trunks, now.Limits.Calls, now.Call.RingTime, now.SIP.Gate.Burst = nil, 7, 0, 1
 	if keys := Restart(was, now); len(keys) != 0 {
 		t.Errorf("trunks and limits need no restart: %v", keys)
 	}
 	now.SIP.Listeners = now.SIP.Listeners[:1]
-	now.Media.PortMax, now.SIP.Gate.Burst = 20000, 1
-	if got, want := strings.Join(Restart(was, now), " "), "sip.listeners sip.gate.burst media.port_max"; got != want {
+	now.Media.PortMax, now.SIP.Streams.Queue = 20000, 1
+	if got, want := strings.Join(Restart(was, now), " "), "sip.listeners sip.streams.queue media.port_max"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -242,12 +242,15 @@ func (a *Appliance) Reload(cfg config.Config) error {
 	return nil
 }
 
-// apply puts the trunks, routes and limits of cfg into force, and those of a
+// apply puts the certificates, trunks, routes and limits of cfg into force, and those of a
 // self test if one is under way. a.mu is held.
 func (a *Appliance) apply(cfg config.Config) error {
 	sections := cfg.Config
 	if a.test != nil {
 		sections = a.test.with(sections)
+	}
+	if err := a.transport.Apply(cfg.SIP); err != nil {
+		return err
 	}
 	if err := a.b2bua.Reload(sections); err != nil {
 		return err
