@@ -39,7 +39,7 @@ Any other number goes through to trunk "east", a phone on %[6]s port %[7]d:
   sipp -sn uas -i %[6]s -p %[7]d                  the phone that is called
   sipp -sn uac -m 1 -s 2001 -i %[1]s %[2]s   the phone that calls
 
-Then look: tandem calls, tandem call ID, tandem trunks, tandem health, tandem selftest
+Then look: tandem calls, tandem call ID, tandem cdr, tandem trunks, tandem health, tandem selftest
 `, config.DemoWest, gateway, config.DemoEcho, config.DemoTone, config.DemoDigits, config.DemoEast, config.DemoPhone)
 }
 

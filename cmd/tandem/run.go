@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
@@ -45,11 +46,20 @@ func runCommand() *cobra.Command {
 	return cmd
 }
 
-// runDemo runs the demonstration and says what to dial.
-func runDemo(ctx context.Context, w io.Writer) error {
+// runDemo runs the demonstration and says what to dial. Its call records last as
+// long as it does.
+func runDemo(ctx context.Context, w io.Writer) (err error) {
 	cfg, err := config.Demo()
 	if err != nil {
 		return err
+	}
+	if cfg.Records.Path == "" {
+		dir, err := os.MkdirTemp("", "tandem-demo-")
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+		cfg.Records.Path = filepath.Join(dir, "calls.db")
 	}
 	return runConfig(ctx, cfg, "", func(a *appliance.Appliance) {
 		greet(w, a)

@@ -306,6 +306,25 @@ func TestDeathLosesNoRecord(t *testing.T) {
 	})
 }
 
+// Nobody but the owner of the process may read the files.
+func TestFilesArePrivate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := start(t, config(t))
+		defer p.end()
+		p.write(0, 1)
+		p.settle()
+		files, err := os.ReadDir(filepath.Dir(p.cfg.Path))
+		if err != nil || len(files) < 4 {
+			t.Fatalf("%d files, %v", len(files), err)
+		}
+		for _, f := range files {
+			if info, err := f.Info(); err != nil || info.Mode().Perm() != 0o600 {
+				t.Errorf("%s: %v, %v", f.Name(), info.Mode(), err)
+			}
+		}
+	})
+}
+
 // An orderly end leaves no spool behind, and the next start finds all records.
 func TestOrderlyEndLeavesNoSpool(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

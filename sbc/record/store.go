@@ -86,13 +86,27 @@ func New(cfg Config, d Deps) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{cfg: cfg, log: d.Log, lock: lock, wake: make(chan struct{}, 1), working: true}
-	if s.db, err = open(cfg.Path); err == nil {
+	err = private(cfg.Path) // SQLite gives the files beside it the same permissions
+	if err == nil {
+		s.db, err = open(cfg.Path)
+	}
+	if err == nil {
 		s.spool, s.old, err = openSpool(cfg.Path + ".spool-")
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open call records: %w", err), s.release())
 	}
 	return s, nil
+}
+
+// private makes sure that the database exists and that nobody else may read it
+// if it did not exist before.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the operator names the file
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // lockFile takes the lock that keeps a second process away. The system gives it
