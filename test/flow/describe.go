@@ -44,6 +44,16 @@ func (m *media) describe(w *sdpWords, answer bool) ([]byte, error) {
 	}
 	m.local = fs
 	m.version++
+	if w.ice {
+		if err := m.gather(w); err != nil {
+			return nil, err
+		}
+	}
+	if w.dtls {
+		if err := m.certify(); err != nil {
+			return nil, err
+		}
+	}
 	m.text = m.write(w, fs)
 	return m.text, nil
 }
@@ -67,6 +77,8 @@ func (m *media) write(w *sdpWords, fs []format) []byte {
 	switch {
 	case w.profile != "":
 		profile = w.profile
+	case w.dtls:
+		profile = "UDP/TLS/RTP/SAVP"
 	case w.sdes:
 		profile = "RTP/SAVP"
 	}
@@ -95,6 +107,12 @@ func (m *media) write(w *sdpWords, fs []format) []byte {
 		line("a=rtcp-mux")
 	}
 	m.writeKeys(line, w)
+	if w.ice {
+		m.writeICE(line)
+	}
+	if w.dtls {
+		m.writeDTLS(line, w)
+	}
 	if w.direction != "" {
 		line("a=%s", w.direction)
 	}
@@ -161,7 +179,7 @@ func (m *media) readOwn(raw []byte) {
 
 // sourceAt moves the address from which RTP is sent, without a word in SDP.
 func (m *media) sourceAt(at netip.AddrPort) error {
-	c, err := m.listenAt(at)
+	c, err := m.socket(at)
 	if err != nil {
 		return err
 	}
@@ -184,6 +202,26 @@ func (m *media) move(at netip.AddrPort) error {
 	defer m.mu.Unlock()
 	m.rtp = rtp
 	return nil
+}
+
+// socket is an RTP socket of ours at an address, opened if need be.
+func (m *media) socket(at netip.AddrPort) (*simnet.UDPConn, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.socketLocked(at)
+}
+
+func (m *media) socketLocked(at netip.AddrPort) (*simnet.UDPConn, error) {
+	for _, s := range append([]*simnet.UDPConn{m.rtp}, m.more...) {
+		if s.AddrPort() == at {
+			return s, nil
+		}
+	}
+	s, err := m.listenAt(at)
+	if err == nil {
+		m.more = append(m.more, s)
+	}
+	return s, err
 }
 
 // listenAt opens one more RTP socket of the session.

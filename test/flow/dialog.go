@@ -26,9 +26,7 @@ type call struct {
 	theirs    arrival             // their last request that expects an answer
 	requests  map[string]arrival  // their last request by method
 	sent      map[string]*message // our last message by kind
-	lastWay   way                 // how it went
 	legs      map[string]*leg     // by fork
-	offers    map[string]bool     // methods whose body we offered in
 }
 
 // A leg is one dialog of a call: each fork has one.
@@ -124,8 +122,8 @@ func (c *call) request(p phrase, l *leg) (*message, netip.AddrPort, error) {
 		}
 	}
 	number, branch := "", "z9hG4bK"+c.p.f.token("b")
-	switch {
-	case method == "ACK" || method == "CANCEL":
+	switch method {
+	case "ACK", "CANCEL":
 		if invite == nil {
 			return nil, netip.AddrPort{}, fmt.Errorf("%s before an INVITE", method)
 		}

@@ -72,14 +72,19 @@
 // expected: refused), same (unchanged), media ADDR:PORT (where our media is;
 // a new one moves it), no FEATURE. Codecs that are expected are the whole list,
 // in order, but for telephone-event and CN. Lines below give SDP as it is, with
-// $ADDR and $PORT.
+// $ADDR and $PORT. A peer with ice is a full agent: candidates
+// ADDR:PORT[/PRIORITY],... and restart; with dtls it may say setup ROLE, and
+// forged for a fingerprint that is not its own.
 //
 // # Media
 //
 //	east plays 440 Hz [from ADDR:PORT] [for D]     east plays silence
 //	east stops playing
 //	west hears 440 Hz [within D] [for D]           west hears nothing [for D]
+//	west hears 440 Hz at ADDR:PORT [within D]      on that socket of ours
 //	west hears reports [within D]                  RTCP
+//	east checks [from ADDR:PORT] [nominating] [with wrong password|ufrag] [unanswered]
+//	east shakes hands [failing]                    DTLS; with mux
 //	west sends N packets [garbage] [from ADDR:PORT]
 //	west dials 12# [by event|info|tone] [without marker] [with N end]
 //	east receives 12# [by event|info|tone] [within D]

@@ -104,7 +104,7 @@ func (c *call) accept(h handle, ph phrase, a arrival) error {
 		return fmt.Errorf("%s is for %s, expected %s", ph.kind, m.method(), ph.to)
 	}
 	if ph.from != "" && !matches(ph.from, user(address(m.get("From")))) {
-		return fmt.Errorf("From is %q, expected %q", user(address(m.get("From"))), ph.from)
+		return fmt.Errorf("the caller is %q, expected %q", user(address(m.get("From"))), ph.from)
 	}
 	if err := checkHeaders(m, ph); err != nil {
 		return err
@@ -156,7 +156,7 @@ func (c *call) learn(h handle, a arrival) (*leg, error) {
 		c.progress(m)
 		tag := param(m.get("To"), "tag")
 		if h.fork != "" && l.remote != "" && tag != l.remote && m.method() != "CANCEL" {
-			return nil, fmt.Errorf("To tag is %s, but %s/%s is %s", tag, h.peer, h.fork, l.remote)
+			return nil, fmt.Errorf("the To tag is %s, but %s/%s is %s", tag, h.peer, h.fork, l.remote)
 		}
 		if m.kind() != "100" && m.method() != "CANCEL" && tag != "" {
 			l.remote = tag

@@ -66,7 +66,7 @@ func (m *media) protect(b []byte) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	k := &m.keys
-	if k.own == "" {
+	if k.own == "" && k.out == nil {
 		return b, nil
 	}
 	if k.out == nil {
@@ -83,7 +83,10 @@ func (m *media) protect(b []byte) ([]byte, error) {
 func (m *media) unprotect(b []byte) ([]byte, error) {
 	k := &m.keys
 	if k.own == "" {
-		return b, nil
+		if k.in == nil {
+			return b, nil
+		}
+		return k.in.DecryptRTP(nil, b, nil)
 	}
 	if m.remote == nil || len(m.remote.crypto) == 0 {
 		return nil, errors.New("no key of the far end")

@@ -39,6 +39,9 @@ type media struct {
 	remote  *session // theirs
 	before  *session // the one before it
 	keys    keys
+	dtls    *shaker
+	ice     agent
+	more    []*simnet.UDPConn // sockets besides rtp
 
 	sendMu sync.Mutex
 	seq    uint16
@@ -63,6 +66,7 @@ type media struct {
 // sound is what one packet held.
 type sound struct {
 	at  time.Time
+	to  netip.AddrPort // our socket
 	pcm []int16
 }
 
@@ -181,19 +185,39 @@ func (m *media) emit(to netip.AddrPort, pt int, ts uint32, marker bool, payload 
 	if b, err = m.protect(b); err != nil {
 		return err
 	}
-	out := m.rtp
-	if m.source != nil {
-		out = m.source
-	}
-	_, err = out.WriteToUDPAddrPort(b, to)
+	_, err = m.outletLocked().WriteToUDPAddrPort(b, to)
 	return err
 }
 
-// receive takes a datagram of the RTP socket.
-func (m *media) receive(b []byte, _ netip.AddrPort) {
+// outlet is the socket we send from.
+func (m *media) outlet() *simnet.UDPConn {
+	m.sendMu.Lock()
+	defer m.sendMu.Unlock()
+	return m.outletLocked()
+}
+
+func (m *media) outletLocked() *simnet.UDPConn {
+	if m.source != nil {
+		return m.source
+	}
+	return m.rtp
+}
+
+// receive takes a datagram that came to an RTP socket (RFC 7983 §7).
+func (m *media) receive(at netip.AddrPort, b []byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(b) < 12 || b[0]>>6 != 2 {
+	switch {
+	case len(b) >= 20 && b[0] < 4:
+		m.binding(b)
+		return
+	case len(b) > 13 && b[0] >= 20 && b[0] < 64 && m.dtls != nil:
+		select {
+		case m.dtls.in <- slices.Clone(b):
+		default:
+		}
+		return
+	case len(b) < 12 || b[0]>>6 != 2:
 		m.strange++
 		return
 	}
@@ -221,12 +245,12 @@ func (m *media) receive(b []byte, _ netip.AddrPort) {
 		m.press.event(&p, f.clock)
 	case strings.EqualFold(f.name, "CN"):
 	default:
-		m.listen(f, p.Payload)
+		m.listen(at, f, p.Payload)
 	}
 }
 
 // listen decodes a packet and remembers what it sounded like.
-func (m *media) listen(f format, payload []byte) {
+func (m *media) listen(at netip.AddrPort, f format, payload []byte) {
 	d := m.dec[f.name]
 	if d == nil {
 		c, err := coder(f.name)
@@ -247,14 +271,14 @@ func (m *media) listen(f format, payload []byte) {
 	}
 	m.audio++
 	t := now()
-	m.heard = append(m.heard, sound{t, pcm})
+	m.heard = append(m.heard, sound{t, at, pcm})
 	for len(m.heard) > 0 && t.Sub(m.heard[0].at) > kept {
 		m.heard = m.heard[1:]
 	}
 	m.press.listen(pcm)
 }
 
-func (m *media) receiveRTCP(b []byte, _ netip.AddrPort) {
+func (m *media) receiveRTCP(_ netip.AddrPort, b []byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(b) < 8 || b[0]>>6 != 2 {
@@ -264,14 +288,15 @@ func (m *media) receiveRTCP(b []byte, _ netip.AddrPort) {
 	m.reports++
 }
 
-// last returns the samples that came in during the last d.
-func (m *media) last(d time.Duration) []int16 {
+// last returns the samples that came in during the last d, to one of our
+// sockets or, if that is not valid, to any.
+func (m *media) last(d time.Duration, to netip.AddrPort) []int16 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var pcm []int16
 	t := now()
 	for _, s := range m.heard {
-		if t.Sub(s.at) < d {
+		if t.Sub(s.at) < d && (!to.IsValid() || to == s.to) {
 			pcm = append(pcm, s.pcm...)
 		}
 	}
@@ -303,8 +328,8 @@ func tone(pcm []int16, hz float64) (share, rms float64) {
 }
 
 // hearsTone reports whether the last 80 ms are a tone.
-func (m *media) hearsTone(hz int) bool {
-	pcm := m.last(100 * time.Millisecond)
+func (m *media) hearsTone(hz int, to netip.AddrPort) bool {
+	pcm := m.last(100*time.Millisecond, to)
 	if len(pcm) < rate*80/1000 {
 		return false
 	}

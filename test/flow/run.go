@@ -5,6 +5,8 @@ import (
 	"math"
 	"net"
 	"net/netip"
+	"os"
+	"sync"
 	"testing/synctest"
 	"time"
 
@@ -21,14 +23,14 @@ func sleep(d time.Duration) { time.Sleep(d) }
 func (f *flow) spawn(run func()) { f.running.Go(run) }
 
 // read hands the datagrams of a socket to take until the socket is closed.
-func (m *media) read(c *simnet.UDPConn, take func([]byte, netip.AddrPort)) {
+func (m *media) read(c *simnet.UDPConn, take func(at netip.AddrPort, b []byte)) {
 	b := make([]byte, 65536)
 	for {
-		n, from, err := c.ReadFromUDPAddrPort(b)
+		n, _, err := c.ReadFromUDPAddrPort(b)
 		if err != nil {
 			return
 		}
-		take(b[:n], from)
+		take(c.AddrPort(), b[:n])
 	}
 }
 
@@ -153,3 +155,79 @@ func (f *flow) listen(a netip.AddrPort) (net.Listener, error) {
 	}
 	return l, nil
 }
+
+// records is an RTP socket as a DTLS handshake sees it. It satisfies
+// net.PacketConn.
+type records struct {
+	m   *media
+	in  chan []byte
+	to  netip.AddrPort
+	end chan struct{}
+
+	mu       sync.Mutex
+	once     sync.Once
+	deadline time.Time
+	changed  chan struct{}
+}
+
+// ReadFrom waits for a record.
+func (c *records) ReadFrom(b []byte) (int, net.Addr, error) {
+	for {
+		c.mu.Lock()
+		if c.changed == nil {
+			c.changed = make(chan struct{})
+		}
+		changed, until := c.changed, c.deadline
+		c.mu.Unlock()
+		timer := time.NewTimer(time.Hour)
+		if !until.IsZero() {
+			timer.Reset(time.Until(until))
+		}
+		select {
+		case d := <-c.in:
+			timer.Stop()
+			return copy(b, d), net.UDPAddrFromAddrPort(c.to), nil
+		case <-c.end:
+			timer.Stop()
+			return 0, nil, net.ErrClosed
+		case <-timer.C:
+			if !until.IsZero() {
+				return 0, nil, os.ErrDeadlineExceeded
+			}
+		case <-changed:
+		}
+		timer.Stop()
+	}
+}
+
+// WriteTo sends a record to the gateway.
+func (c *records) WriteTo(b []byte, _ net.Addr) (int, error) {
+	return c.m.outlet().WriteToUDPAddrPort(b, c.to)
+}
+
+// Close ends reads.
+func (c *records) Close() error {
+	c.once.Do(func() { close(c.end) })
+	return nil
+}
+
+// LocalAddr is that of the RTP socket.
+func (c *records) LocalAddr() net.Addr { return c.m.outlet().LocalAddr() }
+
+// SetDeadline bounds reads.
+func (c *records) SetDeadline(t time.Time) error { return c.SetReadDeadline(t) }
+
+// SetReadDeadline bounds pending and later reads.
+func (c *records) SetReadDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.deadline = t
+	if c.changed != nil {
+		close(c.changed)
+		c.changed = nil
+	}
+	return nil
+}
+
+// SetWriteDeadline does nothing: a write never waits.
+func (c *records) SetWriteDeadline(time.Time) error { return nil }

@@ -89,7 +89,11 @@ type sdpWords struct {
 	sdes      bool
 	suite     string // of sdes; "": the usual one
 	ice       bool
+	restart   bool // of ICE: new credentials
+	addresses []candidate
 	dtls      bool
+	setup     string // of dtls; "": the usual one
+	forged    bool   // the fingerprint is another's
 	profile   string
 	video     bool // there is a video line besides; refused when expected
 	same      bool // unchanged, version included
@@ -143,8 +147,16 @@ func (w *sdpWords) word(a *args) (taken bool, err error) {
 		w.suite = a.next()
 	case "ice":
 		w.ice = true
+	case "restart":
+		w.restart = true
+	case "candidates":
+		w.addresses, err = parseCandidates(a.next())
 	case "dtls":
 		w.dtls = true
+	case "setup":
+		w.setup = a.next()
+	case "forged":
+		w.forged = true
 	case "profile":
 		w.profile = a.next()
 	case "video":

@@ -3,6 +3,7 @@ package flow
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 )
@@ -30,6 +31,10 @@ func (f *flow) sound(p *peer, h handle, verb string, a *args) error {
 		return f.dials(c, c.leg(h.fork), a)
 	case "receives":
 		return f.receives(m, a)
+	case "checks":
+		return f.checks(m, a)
+	case "shakes":
+		return f.shakes(m, a)
 	}
 	return fmt.Errorf("%q is nothing a peer does", verb)
 }
@@ -95,11 +100,7 @@ func (f *flow) sends(m *media, a *args) error {
 			for i := range b {
 				b[i] = byte(f.rnd.Uint32())
 			}
-			out := m.rtp
-			if m.source != nil {
-				out = m.source
-			}
-			_, err = out.WriteToUDPAddrPort(b, to)
+			_, err = m.outlet().WriteToUDPAddrPort(b, to)
 		} else {
 			err = m.speak(o.samples(rate*20/1000), false)
 		}
@@ -112,7 +113,7 @@ func (f *flow) sends(m *media, a *args) error {
 	return a.end()
 }
 
-// hears: hears F Hz [within D] [for D] | nothing for D | reports [within D] |
+// hears: hears F Hz [at ADDR:PORT] [within D] [for D] | nothing for D | reports [within D] |
 // at least N packets within D.
 func (f *flow) hears(m *media, a *args) error {
 	switch {
@@ -130,12 +131,18 @@ func (f *flow) hears(m *media, a *args) error {
 	if err != nil {
 		return err
 	}
+	var to netip.AddrPort
+	if a.accept("at") {
+		if to, err = netip.ParseAddrPort(a.next()); err != nil {
+			return err
+		}
+	}
 	within, during, err := a.spans()
 	if err != nil {
 		return err
 	}
-	if !f.wait(within, func() bool { return m.hearsTone(hz) }) {
-		share, rms := tone(m.last(100*time.Millisecond), float64(hz))
+	if !f.wait(within, func() bool { return m.hearsTone(hz, to) }) {
+		share, rms := tone(m.last(100*time.Millisecond, to), float64(hz))
 		n, _ := m.counts()
 		return fmt.Errorf("%s does not hear %d Hz within %v: share %.2f, level %.0f, %d packets in all, %d not understood",
 			m.who, hz, within, share, rms, n, m.strange)
@@ -144,7 +151,7 @@ func (f *flow) hears(m *media, a *args) error {
 	for end := now().Add(during); now().Before(end); {
 		sleep(20 * time.Millisecond)
 		settle()
-		if !m.hearsTone(hz) {
+		if !m.hearsTone(hz, to) {
 			return fmt.Errorf("%s stopped hearing %d Hz", m.who, hz)
 		}
 	}

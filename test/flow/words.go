@@ -2,7 +2,6 @@ package flow
 
 import (
 	"fmt"
-	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -179,6 +178,3 @@ func matches(pattern, value string) bool {
 	}
 	return regexp.MustCompile("^" + strings.Join(parts, ".*") + "$").MatchString(value)
 }
-
-// name is the name of a flow from its file.
-func name(file string) string { return strings.TrimSuffix(path.Base(file), ".txt") }

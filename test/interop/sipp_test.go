@@ -32,8 +32,10 @@ func (g *gateway) sipp(n int, scenario string, args ...string) *sipp {
 	}
 	s := &sipp{out: &strings.Builder{}, name: scenario, dir: g.t.TempDir(), done: make(chan error, 1)}
 	ctx, cancel := context.WithTimeout(g.t.Context(), 3*time.Minute)
-	all := append([]string{"-sf", file, "-i", g.addr(n), "-p", "5060", "-mi", g.addr(n), "-nostdin",
-		"-trace_err", "-error_file", filepath.Join(s.dir, "errors"), "-timeout_error"}, args...)
+	all := append([]string{
+		"-sf", file, "-i", g.addr(n), "-p", "5060", "-mi", g.addr(n), "-nostdin",
+		"-trace_err", "-error_file", filepath.Join(s.dir, "errors"), "-timeout_error",
+	}, args...)
 	s.cmd = exec.CommandContext(ctx, "sipp", all...)
 	s.cmd.Dir = s.dir
 	s.cmd.Env = append(os.Environ(), "TERM=dumb")
