@@ -30,7 +30,7 @@ func (l *Leg) answered(now time.Time, c *client, r *sipmsg.Response, in *transpo
 	}
 	l.dialogs = nil
 	l.entry.moved(in.Flow.Remote.Addr())
-	l.session.agreed(now, r, l.cfg.Session, true)
+	l.session.agreed(now, r, l.cfg.Session)
 	e := Answered{Dialog: tag, Status: r.StatusCode, Headers: kept(r)}
 	e.ContentType, e.Body = bodyOf(r)
 	e.Delayed = len(l.dial.invite.Body) == 0 && !d.agreed
@@ -62,15 +62,17 @@ func (l *Leg) confirm(c *client, r *sipmsg.Response, in *transport.Inbound, tag 
 
 // lose ends the dialog of a 2xx that came too late: ACK, then BYE.
 func (l *Leg) lose(now time.Time, c *client, r *sipmsg.Response, in *transport.Inbound, tag string) {
+	if len(l.dialogs) >= 2*l.ua.cfg.MaxForks {
+		l.ua.late(now, r, in.Flow, remnant{}) // without state: they may be any number
+		return
+	}
 	l.ua.counters.add(countStrayAnswer)
 	d := l.confirm(c, r, in, tag)
 	if c == l.dial.client {
 		l.dial.settled = true
 		l.dial.stop()
 	}
-	if len(l.dialogs) < 2*l.ua.cfg.MaxForks { // to know it when it comes again
-		l.dialogs = append(l.dialogs, d)
-	}
+	l.dialogs = append(l.dialogs, d) // to know it when it comes again
 	d.ackSeq = c.seq
 	l.sendAck(now, d, nil)
 	l.request(now, &request{method: "BYE", dialog: d, purpose: forFork})

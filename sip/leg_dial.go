@@ -89,7 +89,7 @@ func (l *Leg) tryTarget(now time.Time, why Cause, after time.Duration) {
 			f.Listener = l.cfg.Listener
 		}
 		d.base.flow, d.rung = f, false
-		l.newInvite(now)
+		l.newInvite()
 		if d.client = l.request(now, d.request); d.client != nil {
 			l.entry.moved(t.Addr.Addr())
 			d.silence = time.Time{}
@@ -109,7 +109,7 @@ func (l *Leg) tryTarget(now time.Time, why Cause, after time.Duration) {
 func (d *dialing) stop() { d.deadline, d.silence, d.until = time.Time{}, time.Time{}, time.Time{} }
 
 // newInvite makes the request that the INVITE is written from.
-func (l *Leg) newInvite(_ time.Time) {
+func (l *Leg) newInvite() {
 	in := &l.dial.invite
 	var w wire
 	l.session.ask(&w, &l.cfg, l.dial.minSE)
@@ -141,7 +141,7 @@ func (l *Leg) invited(now time.Time, c *client, r *sipmsg.Response, in *transpor
 	if r.StatusCode >= 200 {
 		l.uncancel(c.branch)
 	}
-	if c != l.dial.client && !(r.StatusCode < 300 && r.StatusCode >= 200) {
+	if c != l.dial.client && (r.StatusCode < 200 || r.StatusCode >= 300) {
 		l.abandoned(now, c, r)
 		return
 	}
@@ -268,7 +268,7 @@ func (l *Leg) retryInvite(now time.Time, c *client, r *sipmsg.Response) bool {
 		d.minSE = max(d.minSE, least)
 		d.short++
 		answers := c.req.answers
-		l.newInvite(now)
+		l.newInvite()
 		d.request.answers = answers
 	default:
 		return false

@@ -139,7 +139,7 @@ func (l *Leg) offerAccepted(now time.Time, c *client, r *sipmsg.Response, in *tr
 	l.offer.client = nil
 	l.refreshTarget(d, r.Contact(), in.Flow)
 	if l.phase == up {
-		l.session.agreed(now, r, l.cfg.Session, true)
+		l.session.agreed(now, r, l.cfg.Session)
 	}
 	e := OfferAnswered{Dialog: d.tag, Cause: Refusal(200)}
 	e.ContentType, e.Body = bodyOf(r)

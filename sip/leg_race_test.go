@@ -46,12 +46,12 @@ func carry(t *testing.T, f fate, ending string, kind transport.Kind) played {
 				x := parcel{o.Raw, side == p.a}
 				i := n
 				n++
-				switch {
-				case i == f.lose:
-				case i == f.double:
+				switch i {
+				case f.lose:
+				case f.double:
 					deliver(x)
 					deliver(x)
-				case i == f.swap:
+				case f.swap:
 					held = append(held, x)
 				default:
 					deliver(x)

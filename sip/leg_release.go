@@ -2,6 +2,7 @@ package sip
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -18,9 +19,7 @@ func (l *Leg) Release(now time.Time, c Cause, headers ...Header) {
 }
 
 func (l *Leg) release(now time.Time, c Cause, headers []Header) {
-	if reason := c.Reason(); reason != "" {
-		headers = append([]Header{{"Reason", reason}}, headers...)
-	}
+	headers = withReason(c, headers)
 	switch l.phase {
 	case idle:
 		l.end(now, Released{Cause: c})
@@ -54,6 +53,15 @@ func (l *Leg) uncancel(branch string) {
 	l.clients = slices.DeleteFunc(l.clients, func(c *client) bool {
 		return c.req.purpose == forCancel && c.branch == branch
 	})
+}
+
+// withReason adds the Reason of c, unless the call has given one. RFC 3326 §2.
+func withReason(c Cause, headers []Header) []Header {
+	reason := c.Reason()
+	if _, given := findHeader(headers, "Reason"); given || reason == "" {
+		return headers
+	}
+	return append([]Header{{"Reason", reason}}, headers...)
 }
 
 // bye sends the BYE of this leg. Open INVITEs of the peer's end with it.
@@ -191,23 +199,13 @@ func (l *Leg) broken(now time.Time, c Cause) {
 	if l.released || l.phase != up {
 		return
 	}
-	l.bye(now, []Header{{"Reason", c.Reason()}})
+	l.bye(now, withReason(c, nil))
 	l.end(now, Released{Cause: c, Remote: c.Status == 481})
 }
 
 // join puts several values of one header into one. RFC 3261 §7.3.1.
 func join(vs []string) string {
-	switch len(vs) {
-	case 0:
-		return ""
-	case 1:
-		return vs[0]
-	}
-	s := vs[0]
-	for _, v := range vs[1:min(len(vs), 8)] {
-		s += ", " + v
-	}
-	return s
+	return strings.Join(vs[:min(len(vs), 8)], ", ")
 }
 
 // reasonOf is the cause a response gives: its status and phrase, and the Q.850

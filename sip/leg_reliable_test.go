@@ -126,8 +126,13 @@ func TestEachForkHasItsOwnRSeq(t *testing.T) {
 		tag, rseq string
 		fresh     bool
 	}{
-		{"f1", "100", true}, {"f2", "7", true}, {"f1", "101", true}, {"f1", "101", false},
-		{"f2", "9", false}, {"f2", "8", true}, {"f1", "100", false},
+		{"f1", "100", true},
+		{"f2", "7", true},
+		{"f1", "101", true},
+		{"f1", "101", false},
+		{"f2", "9", false},
+		{"f2", "8", true},
+		{"f1", "100", false},
 	} {
 		c.says(t0, invite, 183, r.tag, answerSDP, contactB, "Require: 100rel", "RSeq: "+r.rseq)
 		out := c.take()

@@ -114,9 +114,9 @@ func (l *Leg) prune(now time.Time) {
 		return s.final() && s.expire.IsZero() && now.Sub(s.at) > life
 	})
 	for len(l.servers) >= maxServers {
-		i := slices.IndexFunc(l.servers, func(s *server) bool { return s.final() && s.expire.IsZero() })
+		i := slices.IndexFunc(l.servers, func(s *server) bool { return s.final() && s != l.serving.invite })
 		if i < 0 {
-			return // as many open ones as one peer cannot have: CSeq and 491 see to that
+			return // more open ones than a peer can have: 491 and 500 see to that
 		}
 		l.servers = slices.Delete(l.servers, i, i+1)
 	}

@@ -54,7 +54,7 @@ func (s *session) lines() string {
 }
 
 // agreed takes what a 2xx to an INVITE or UPDATE of ours says. RFC 4028 §7.2.
-func (s *session) agreed(now time.Time, r *sipmsg.Response, t SessionTimer, _ bool) {
+func (s *session) agreed(now time.Time, r *sipmsg.Response, t SessionTimer) {
 	if t.Mode == SessionOff {
 		return
 	}
@@ -156,7 +156,7 @@ func (l *Leg) sendRefresh(now time.Time) {
 func (l *Leg) refreshResponded(now time.Time, c *client, r *sipmsg.Response) {
 	switch {
 	case r.StatusCode < 300:
-		l.session.agreed(now, r, l.cfg.Session, true)
+		l.session.agreed(now, r, l.cfg.Session)
 	case r.StatusCode == 422: // §7.4
 		v, _ := value(r, "min-se")
 		if least, ok := seconds(v); ok && least > l.session.interval && least <= maxSession {

@@ -173,10 +173,7 @@ func TestTransferorIsToldHowTheCallGoes(t *testing.T) {
 	p.b.leg.Notify(p.now, 180, "")
 	p.b.leg.Notify(p.now, 200, "")
 	p.run()
-	var got []Event
-	for _, e := range p.a.took() {
-		got = append(got, e)
-	}
+	got := p.a.took()
 	want := []Event{ReferAnswered{Cause{202, 0, "Accepted"}}, Notified{100, "Trying", false}, Notified{180, "Ringing", false}, Notified{200, "OK", true}}
 	if !slices.Equal(got, want) {
 		t.Errorf("events\n%#v, want\n%#v", got, want)
@@ -194,7 +191,8 @@ func TestReferIsRefusedWhereItIsNotAllowed(t *testing.T) {
 	c.wantSent("not in Allow", "405")
 	c = answeredCallee(t, LegConfig{Refer: true})
 	for i, refer := range [][]string{
-		{}, {"Refer-To: <sip:a@b>", "Refer-To: <sip:c@d>"}, {"Refer-To: <http://example.com>"},
+		{},
+		{"Refer-To: <sip:a@b>", "Refer-To: <sip:c@d>"}, {"Refer-To: <http://example.com>"},
 		{"Refer-To: <sip:a@b?Replaces=nothing>"}, {"Refer-To: <sip:a@b?X=1%0d%0aEvil: 1>"},
 	} {
 		c.asks(t0, "REFER", 2+i, "x", "", refer...)

@@ -14,7 +14,7 @@ import (
 	"github.com/tandem-voip/tandem/sip/transport"
 )
 
-var t0 = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) //nolint:gochecknoglobals // a constant
+var t0 = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 const offerSDP, answerSDP = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\n", "v=0\r\no=- 2 1 IN IP4 192.0.2.2\r\n"
 

@@ -48,6 +48,7 @@ const (
 // An origin is what of our side stands in messages on one flow.
 type origin struct {
 	kind         transport.Kind
+	v4           bool
 	listener     string
 	host         string
 	port         uint16
@@ -71,8 +72,9 @@ type speaker struct {
 // from returns the origin for a flow. The last one is kept: a leg seldom has
 // two.
 func (p *speaker) from(f transport.Flow) (origin, bool) {
-	if p.origin.kind == f.Kind && p.origin.listener == f.Listener && p.origin.via != "" {
-		return p.origin, true
+	v4 := f.Remote.Addr().Unmap().Is4()
+	if o := &p.origin; o.kind == f.Kind && o.v4 == v4 && o.listener == f.Listener && o.via != "" {
+		return *o, true
 	}
 	ln, ok := p.ua.net.ListenerFor(f)
 	if !ok {
@@ -83,7 +85,7 @@ func (p *speaker) from(f transport.Flow) (origin, bool) {
 		host = p.cfg.ContactHost
 	}
 	p.origin = origin{
-		kind: f.Kind, listener: f.Listener, host: host, port: ln.Port,
+		kind: f.Kind, v4: v4, listener: f.Listener, host: host, port: ln.Port,
 		via: viaOf(f.Kind, host, ln.Port), contact: contactOf(f.Kind, p.cfg.ContactUser, host, ln.Port),
 	}
 	return p.origin, true

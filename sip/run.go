@@ -6,12 +6,13 @@ import (
 )
 
 // Run serves until ctx ends: requests that belong to no leg go to h, and what
-// is kept of legs that are gone is let go when its time is over. Its caller
+// is kept of legs that are gone or refused is repeated, and let go when its time
+// is over. Its caller
 // starts it, before transport.Run, once.
 func (u *UA) Run(ctx context.Context, h Handler) error {
 	u.handler.Store(&h)
 	defer u.handler.Store(nil)
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(u.cfg.T1)
 	defer tick.Stop()
 	for {
 		select {
@@ -19,6 +20,7 @@ func (u *UA) Run(ctx context.Context, h Handler) error {
 			return nil
 		case now := <-tick.C:
 			u.remnants.sweep(now)
+			u.refusals.advance(now)
 		}
 	}
 }

@@ -23,9 +23,10 @@ type entry struct {
 	key       string
 	seq       uint32
 
-	post   atomic.Pointer[Post]       // nil until the Handler has returned
-	source atomic.Pointer[netip.Addr] // where the dialog's peer is
-	next   *entry                     // guarded by the shard's mu
+	post    atomic.Pointer[Post]       // nil until the Handler has returned
+	source  atomic.Pointer[netip.Addr] // where the dialog's peer is
+	refused atomic.Bool                // the leg is the UA's: see refusals
+	next    *entry                     // guarded by the shard's mu
 }
 
 // deliver posts a message, and reports false if it was not taken.
@@ -33,6 +34,9 @@ func (e *entry) deliver(m Message) bool {
 	p := e.post.Load()
 	return p != nil && (*p)(m)
 }
+
+// early reports whether the leg has no owner yet.
+func (e *entry) early() bool { return e.post.Load() == nil }
 
 // moved says that the peer of the dialog is at addr.
 func (e *entry) moved(addr netip.Addr) {

@@ -12,9 +12,7 @@ import (
 // time since t0.
 func sentAt(s *side, l *Leg, limit time.Duration) (times []time.Duration, what []string) {
 	for range 100 {
-		for _, name := range first(s.take()) {
-			what = append(what, name)
-		}
+		what = append(what, first(s.take())...)
 		d := l.Deadline()
 		if d.IsZero() || d.Sub(t0) > limit {
 			break

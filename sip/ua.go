@@ -106,6 +106,7 @@ type UA struct {
 	// guarded by themselves
 	table    *table
 	remnants *remnants
+	refusals refusals
 }
 
 // New returns a user agent that refuses everything until Run.

@@ -37,7 +37,7 @@ func (u *UA) options(now time.Time, r *sipmsg.Request, in transport.Inbound, c *
 		u.refuse(now, r, in, 503, Header{"Retry-After", secs(u.cfg.RetryAfter)})
 		return
 	}
-	u.reply(now, r, in, 200, "", []Header{
+	u.reply(now, r, in, 200, []Header{
 		{"Allow", allow(c)}, {"Accept", typeSDP}, {"Supported", supported(c)},
 	})
 }
@@ -45,7 +45,7 @@ func (u *UA) options(now time.Time, r *sipmsg.Request, in transport.Inbound, c *
 // refuse answers without state, and counts.
 func (u *UA) refuse(now time.Time, r *sipmsg.Request, in transport.Inbound, status int, headers ...Header) {
 	u.counters.add(countRefused)
-	u.reply(now, r, in, status, "", headers)
+	u.reply(now, r, in, status, headers)
 }
 
 // refuseWith answers with a Cause without state.
@@ -55,21 +55,29 @@ func (u *UA) refuseWith(now time.Time, r *sipmsg.Request, in transport.Inbound, 
 	if reason := c.Reason(); reason != "" {
 		headers = append(headers, Header{"Reason", reason})
 	}
-	if c.Status == 503 {
-		headers = append(headers, Header{"Retry-After", secs(u.cfg.RetryAfter)})
+	u.reply(now, r, in, c.Status, append(headers, u.advice(c.Status)...))
+}
+
+// advice is what a refusal of a call says besides its status.
+func (u *UA) advice(status int) []Header {
+	switch status {
+	case 415:
+		return []Header{{"Accept", typeSDP}} // §21.4.13
+	case 503:
+		return []Header{{"Retry-After", secs(u.cfg.RetryAfter)}} // §21.5.4
 	}
-	u.reply(now, r, in, c.Status, "", headers)
+	return nil
 }
 
 // reply answers without state: the request coming again gets the same answer.
 // RFC 3261 §8.2.7.
-func (u *UA) reply(now time.Time, r *sipmsg.Request, in transport.Inbound, status int, reason string, headers []Header) {
+func (u *UA) reply(now time.Time, r *sipmsg.Request, in transport.Inbound, status int, headers []Header) {
 	s := newServer(r, in.Reply)
 	tag, _ := r.To().Params.Get("tag")
 	if tag == "" {
 		tag = u.statelessTag(string(*r.CallID()), s.key)
 	}
-	w := s.begin(status, reason, tag, 0)
+	w := s.begin(status, "", tag, 0)
 	for _, h := range headers {
 		w.header(h)
 	}

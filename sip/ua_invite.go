@@ -19,7 +19,7 @@ func (u *UA) invite(now time.Time, h Handler, r *sipmsg.Request, in transport.In
 		switch {
 		case e.uas && e.key == key:
 			u.counters.add(countRepeated)
-			e.deliver(Message{to: e, in: &in})
+			u.give(now, Message{to: e, in: &in})
 			return
 		case !e.from(in.Flow, h) && e.uas:
 			// a stranger with a Call-ID it has seen; below it gets what strangers get
@@ -76,8 +76,7 @@ func (u *UA) newCall(now time.Time, h Handler, r *sipmsg.Request, in transport.I
 	l.trying(now)
 	post, err := h.Serve(now, l, invite)
 	if err != nil {
-		u.table.remove(e)
-		u.refuseWith(now, r, in, causeOf(err))
+		u.refusals.take(now, l, causeOf(err))
 		return
 	}
 	e.post.Store(&post)

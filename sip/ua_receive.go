@@ -68,17 +68,15 @@ func (u *UA) request(now time.Time, r *sipmsg.Request, in transport.Inbound) {
 	switch r.Method {
 	case sipmsg.INVITE:
 		u.invite(now, h, r, in, key)
-		return
 	case sipmsg.CANCEL:
 		// §9.2: the branch names the INVITE.
 		e := u.table.find(callID, func(e *entry) bool { return e.uas && e.key == key })
 		u.inDialog(now, h, r, in, e)
-		return
 	case sipmsg.ACK:
 		u.counters.add(countStrayACK)
-		return
+	default:
+		u.outside(now, h, r, in)
 	}
-	u.outside(now, h, r, in)
 }
 
 // inDialog hands a request to its leg, if it has one and may.
@@ -88,11 +86,11 @@ func (u *UA) inDialog(now time.Time, h Handler, r *sipmsg.Request, in transport.
 		e = nil // whoever it is learns nothing: as if there were no such dialog
 	}
 	if e != nil {
-		if e.deliver(Message{to: e, in: &in}) {
+		if u.give(now, Message{to: e, in: &in}) {
 			return
 		}
 		u.counters.add(countInboxFull)
-		if r.Method != sipmsg.ACK {
+		if r.Method != sipmsg.ACK && !e.early() {
 			u.refuse(now, r, in, 503, Header{"Retry-After", secs(u.cfg.RetryAfter)})
 		}
 		return
@@ -115,6 +113,15 @@ func (u *UA) inDialog(now time.Time, h Handler, r *sipmsg.Request, in transport.
 	}
 }
 
+// give hands a message to whoever has the leg.
+func (u *UA) give(now time.Time, m Message) bool {
+	if m.to.refused.Load() {
+		u.refusals.receive(now, m)
+		return true
+	}
+	return m.to.deliver(m)
+}
+
 // served returns the Handler, nil while there is none.
 func (u *UA) served() Handler {
 	if h := u.handler.Load(); h != nil {
@@ -133,7 +140,7 @@ func (u *UA) known(now time.Time, h Handler, r *sipmsg.Request, in transport.Inb
 	}
 	u.counters.add(countStranger)
 	if h != nil && u.cfg.Strangers == StrangersRefuse && r.Method != sipmsg.ACK {
-		u.reply(now, r, in, 403, "", nil)
+		u.reply(now, r, in, 403, nil)
 	}
 	return Peer{}, false
 }

@@ -191,10 +191,18 @@ func TestHandlerRefusesWithACause(t *testing.T) {
 		s := newSide(t, addrB, LegConfig{})
 		s.serve = func(time.Time, *Leg, Invite) (Post, error) { return nil, err }
 		s.arrive(t0, rawInvite("call", "1", newBranch()), transport.UDP, mustAddr(addrA))
-		s.wantSent("refused", "100", itoa(want))
-		if n := s.ua.Stats().Legs; n != 0 {
+		refusal := s.wantSent("refused", "100", itoa(want))[1].Raw
+		for at := range 3 {
+			s.ua.refusals.advance(t0.Add(time.Duration(1<<at) * 500 * time.Millisecond))
+		}
+		s.wantSent("repeated until the ACK", itoa(want), itoa(want))
+		r, _ := parse(t, refusal).(*sipmsg.Response)
+		s.arrive(t0, rawRequest("ACK", "Call-ID: call", "To: <sip:b@c>;tag="+tagOf(r.To().Params)), transport.UDP, mustAddr(addrA))
+		if n := s.ua.Stats().Legs; n != 0 || len(s.ua.refusals.legs) != 0 {
 			t.Errorf("%d legs", n)
 		}
+		s.ua.refusals.advance(t0.Add(time.Minute))
+		s.wantSent("over")
 	}
 }
 

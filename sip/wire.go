@@ -30,14 +30,12 @@ func (w *wire) num(n uint64) { w.b = strconv.AppendUint(w.b, n, 10) }
 // line writes a header of our own making: name and value are known to be clean.
 func (w *wire) line(name, value string) { w.str(name, ": ", value, "\r\n") }
 
-// header writes a header from outside. It reports false, and writes nothing,
-// where that would make more than one header of it.
-func (w *wire) header(h Header) bool {
-	if !isToken(h.Name) || !validValue(h.Value) {
-		return false
+// header writes a header from outside, or nothing where that would make more
+// than one header of it.
+func (w *wire) header(h Header) {
+	if isToken(h.Name) && validValue(h.Value) {
+		w.line(h.Name, h.Value)
 	}
-	w.line(h.Name, h.Value)
-	return true
 }
 
 // headers writes those of hs that can be written.
