@@ -6,6 +6,7 @@ package sbc
 // RFC 3960 §3.
 type ringing struct {
 	sent    bool // the caller was sent a provisional response
+	rung    bool // one of them was a 180 of our making
 	held    bool // a session description is kept back until media comes
 	arrived bool // media came
 }
@@ -30,7 +31,7 @@ func (r *ringing) progressed(policy Ringback, status int, sdp bool) progress {
 	case Ringback180:
 		out.sdp = false
 		if status == 183 {
-			out.status = 180
+			return r.ring()
 		}
 	case RingbackUntilMedia:
 		if !sdp || r.arrived {
@@ -39,11 +40,21 @@ func (r *ringing) progressed(policy Ringback, status int, sdp bool) progress {
 		// The caller's phone rings by itself until there is something to hear;
 		// one that stops at a 183 would be left in silence (RFC 3960 §3.2).
 		r.held = true
-		out = progress{status: 180}
+		return r.ring()
 	case RingbackPass:
 	}
 	r.sent = true
+	r.rung = r.rung || out == progress{status: 180}
 	return out
+}
+
+// ring is a 180 in place of another response, unless the phone rings already.
+func (r *ringing) ring() progress {
+	if r.rung {
+		return progress{}
+	}
+	r.sent, r.rung = true, true
+	return progress{status: 180}
 }
 
 // heard notes that packets of a called side came, and returns what was kept

@@ -11,8 +11,8 @@ func TestRingbackPolicies(t *testing.T) {
 	}{
 		{RingbackPass, progress{180, false}, progress{183, true}, progress{}},
 		{RingbackFirst, progress{180, false}, progress{}, progress{}},
-		{Ringback180, progress{180, false}, progress{180, false}, progress{}},
-		{RingbackUntilMedia, progress{180, false}, progress{180, false}, progress{183, true}},
+		{Ringback180, progress{180, false}, progress{}, progress{}},
+		{RingbackUntilMedia, progress{180, false}, progress{}, progress{183, true}},
 	} {
 		var r ringing
 		if got := r.progressed(c.policy, 180, false); got != c.ring {
@@ -33,5 +33,15 @@ func TestRingbackPassesSessionAfterMedia(t *testing.T) {
 	r.heard()
 	if got, want := r.progressed(RingbackUntilMedia, 183, true), (progress{183, true}); got != want {
 		t.Errorf("183 after media became %+v, want %+v", got, want)
+	}
+}
+
+// A 183 alone makes the caller's phone ring, where it does not pass.
+func TestRingbackOfSessionProgressAlone(t *testing.T) {
+	for _, policy := range []Ringback{Ringback180, RingbackUntilMedia} {
+		var r ringing
+		if got, want := r.progressed(policy, 183, true), (progress{180, false}); got != want {
+			t.Errorf("%s: 183 became %+v, want %+v", policy, got, want)
+		}
 	}
 }

@@ -70,7 +70,9 @@ func checkRecord(c sbc.CDR, item string) error {
 	case "ended":
 		want, got = strings.TrimPrefix(rest, "by "), c.EndedBy
 	case "codecs":
-		got = strings.TrimSpace(c.A.Codec + " " + c.B.Codec)
+		a, _, _ := strings.Cut(c.A.Codec, "/")
+		b, _, _ := strings.Cut(c.B.Codec, "/")
+		got = strings.TrimSpace(a + " " + b)
 	case "trunks":
 		got = strings.TrimSpace(c.A.Trunk + " " + c.B.Trunk)
 	case "targets":
@@ -80,10 +82,11 @@ func checkRecord(c sbc.CDR, item string) error {
 	case "text":
 		got = c.Text
 	default:
-		if _, err := time.ParseDuration(kind); err != nil || rest != "" {
+		d, err := time.ParseDuration(kind)
+		if err != nil || rest != "" {
 			return fmt.Errorf("a record has no %q", item)
 		}
-		want, got = kind, c.Duration().Round(time.Millisecond).String()
+		want, got = d.String(), c.Duration().Round(time.Second).String()
 	}
 	if !matches(want, got) {
 		return fmt.Errorf("%s: got %s", item, got)
