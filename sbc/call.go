@@ -128,9 +128,6 @@ func (c *Call) trace(s *side) {
 		if l.Status != 0 {
 			e.Text = sip.Refusal(l.Status).Error() + " to " + l.Method
 		}
-		if s.called && l.Status == 100 && !l.Sent && c.record.Trying.IsZero() {
-			c.record.Trying = l.At
-		}
 		c.events.add(e)
 	}
 }
@@ -181,7 +178,10 @@ func (c *Call) tick(now time.Time) {
 		return
 	}
 	for _, s := range slices.Clone(c.search.sides) {
-		if due(s.ringBy, now) {
+		if due(s.quietBy, now) {
+			s.quietBy = time.Time{}
+			c.failed(now, s, sip.Refusal(408).WithText("Target is silent"), 0)
+		} else if due(s.ringBy, now) {
 			s.ringBy = time.Time{}
 			c.note(now, s.name+" has rung long enough")
 			c.failed(now, s, sip.Refusal(408).WithText("No answer"), 0)
@@ -205,6 +205,7 @@ func (c *Call) deadline() time.Time {
 		}
 		if !c.ending {
 			earlier(s.ringBy)
+			earlier(s.quietBy)
 		}
 		earlier(s.byeAt)
 	}

@@ -129,8 +129,17 @@ func (x *exchange) accept(dialog string, body []byte) (changed bool, err error) 
 	}
 	t.heard, t.to = body, x.offer
 	changed = t.agreed != agreed
-	t.agreed, t.will = agreed, learned(t.will, x.asked, agreed.Direction)
+	t.agreed, t.will = agreed, learned(t.will, x.written(), agreed.Direction)
 	return changed, nil
+}
+
+// written is the direction that our offer said: a trunk that reads one form of
+// hold only was told less than we want.
+func (x *exchange) written() sdp.Direction {
+	if x.local.Hold == sdp.HoldInactive && x.asked != sdp.SendRecv {
+		return sdp.Inactive
+	}
+	return x.asked
 }
 
 // learned is what an answer tells of the far end's will: of the ways we asked

@@ -116,8 +116,8 @@ func (c *Call) align(now time.Time) {
 			continue
 		}
 		want := c.wish(s)
-		if want == s.asked {
-			continue
+		if want.Within(s.lets()) == s.asked.Within(s.lets()) {
+			continue // it holds itself: there is nothing to tell until it resumes
 		}
 		s.offering = true
 		body := s.propose(want, c.codecsFor(s)...)

@@ -131,9 +131,15 @@ func (c *call) describe(m *message, l *leg, ph phrase) error {
 	if ph.sdp == nil {
 		return nil
 	}
+	fork := l.fork != "" && l.media == nil && !c.uac
 	md, err := c.mediaOf(l, ph.sdp.media)
 	if err != nil {
 		return err
+	}
+	if fork { // it answers the offer that all forks were sent
+		if s, err := parseSession(c.requests["INVITE"].msg.body); err == nil {
+			md.described(s)
+		}
 	}
 	b, err := md.describe(ph.sdp, ph.sdp.answer)
 	if err != nil {
