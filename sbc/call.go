@@ -178,10 +178,7 @@ func (c *Call) tick(now time.Time) {
 		return
 	}
 	for _, s := range slices.Clone(c.search.sides) {
-		if due(s.quietBy, now) {
-			s.quietBy = time.Time{}
-			c.failed(now, s, sip.Refusal(408).WithText("Target is silent"), 0)
-		} else if due(s.ringBy, now) {
+		if due(s.ringBy, now) {
 			s.ringBy = time.Time{}
 			c.note(now, s.name+" has rung long enough")
 			c.failed(now, s, sip.Refusal(408).WithText("No answer"), 0)
@@ -205,7 +202,6 @@ func (c *Call) deadline() time.Time {
 		}
 		if !c.ending {
 			earlier(s.ringBy)
-			earlier(s.quietBy)
 		}
 		earlier(s.byeAt)
 	}

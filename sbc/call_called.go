@@ -14,7 +14,6 @@ func (c *Call) progressed(now time.Time, s *side, e sip.Progressed) {
 	if c.ending || s.lost || s.joined || c.search == nil {
 		return
 	}
-	s.quietBy = time.Time{}
 	if e.Status == 100 {
 		if c.record.Trying.IsZero() {
 			c.record.Trying = now
@@ -106,7 +105,7 @@ func (c *Call) answered(now time.Time, s *side, e sip.Answered) {
 		return
 	}
 	s.joined = true
-	s.ringBy, s.quietBy = time.Time{}, time.Time{}
+	s.ringBy = time.Time{}
 	c.plan.Limits.Answered(now, s.seat)
 	c.record.Targets[s.attempt].Status = 200
 	q := c.search
@@ -225,7 +224,6 @@ func firstSIP(contacts []sip.Address) string {
 
 // targetFailed notes that one address of a target was given up.
 func (c *Call) targetFailed(now time.Time, s *side, e sip.TargetFailed) {
-	s.expectAnswer(now)
 	c.events.add(Event{At: now, Kind: KindNote, Leg: s.name,
 		Text: e.Target.Addr.String() + " given up: " + e.Cause.Error()})
 }

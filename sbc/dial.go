@@ -118,17 +118,9 @@ func (c *Call) resolved(now time.Time, s *side, targets []transport.Target, err 
 	}
 	s.leg = c.b2b.ua.NewLeg(s.onMessage, s.trunk.LegConfig())
 	s.leg.Dial(now, inv)
-	s.expectAnswer(now)
 	s.record = LegRecord{Trunk: s.trunk.Name(), CallID: s.leg.CallID(), From: inv.From.URI, To: inv.To.URI,
 		Peer: targets[0].Kind.String() + " " + targets[0].Addr.String()}
 	c.note(now, s.name+" is trunk "+s.trunk.Name()+", "+s.record.Peer)
-}
-
-// expectAnswer limits how long a target may say nothing at all.
-func (s *side) expectAnswer(now time.Time) {
-	if d := s.trunk.cfg.Reroute.Timeout; d > 0 {
-		s.quietBy = now.Add(d)
-	}
 }
 
 // invite makes the INVITE to a hop.
@@ -243,7 +235,7 @@ func (c *Call) cancel(now time.Time, s *side, why string) {
 // drop takes a side out of the call; its leg may have something to finish.
 func (c *Call) drop(now time.Time, s *side) {
 	s.lost = true
-	s.ringBy, s.quietBy = time.Time{}, time.Time{}
+	s.ringBy = time.Time{}
 	s.close(now)
 	c.plan.Limits.Release(now, s.seat)
 	s.seat = nil

@@ -43,7 +43,6 @@ type side struct {
 	contacts []sip.Address   // of a redirection that is not followed
 	attempt  int             // its place in the record's targets; -1 for none
 	ringBy   time.Time       // when it has rung long enough; zero: not limited
-	quietBy  time.Time       // when it has been silent long enough; zero: it has said something
 	record   LegRecord
 }
 

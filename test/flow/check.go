@@ -70,9 +70,7 @@ func checkRecord(c sbc.CDR, item string) error {
 	case "ended":
 		want, got = strings.TrimPrefix(rest, "by "), c.EndedBy
 	case "codecs":
-		a, _, _ := strings.Cut(c.A.Codec, "/")
-		b, _, _ := strings.Cut(c.B.Codec, "/")
-		got = strings.TrimSpace(a + " " + b)
+		got = strings.TrimSpace(c.A.Codec + " " + c.B.Codec)
 	case "trunks":
 		got = strings.TrimSpace(c.A.Trunk + " " + c.B.Trunk)
 	case "targets":
