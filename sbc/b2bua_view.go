@@ -19,12 +19,13 @@ func (b *B2BUA) Calls() []CallView {
 	return views
 }
 
-// Call returns a call that is up, or that ended not long ago.
+// Call returns a call that is up, with the figures its media has now, or one that
+// ended not long ago.
 func (b *B2BUA) Call(id string) (CallView, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if c := b.calls[id]; c != nil {
-		return *c.view.Load(), true
+		return c.view.Load().measured(), true
 	}
 	return b.recent.find(id)
 }
@@ -151,7 +152,18 @@ func (c *Call) publish(time.Time) {
 	v.Record.Targets = slices.Clone(c.record.Targets)
 	v.Record.Transfers = slices.Clone(c.record.Transfers)
 	v.Media = c.path()
+	v.show(0, &v.Record.A, c.a)
+	v.show(1, &v.Record.B, c.other(c.a))
 	c.view.Store(v)
+}
+
+// show puts a side that is live into the view; the record knows the others.
+func (v *CallView) show(i int, r *LegRecord, s *side) {
+	if s == nil || s.end == nil {
+		return
+	}
+	*r, v.ends[i] = s.record, s.end
+	r.Latches = slices.Clip(r.Latches) // the call appends to its own
 }
 
 // state says how far the call has come.

@@ -147,9 +147,13 @@ func (s *side) measure() {
 	if s.end == nil {
 		return
 	}
-	st := s.end.Stats()
-	s.record.Secure = st.Secure
-	s.record.Media = MediaRecord{
+	s.record.measure(s.end.Stats())
+}
+
+// measure takes the figures of the media into a record.
+func (r *LegRecord) measure(st media.Stats) {
+	r.Secure = st.Secure
+	r.Media = MediaRecord{
 		Local:      address(st.Local),
 		Remote:     address(st.Remote),
 		Received:   st.Received.Packets,

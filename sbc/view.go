@@ -1,6 +1,10 @@
 package sbc
 
-import "time"
+import (
+	"time"
+
+	"github.com/tandem-voip/tandem/media"
+)
 
 // A State says how far a call has come.
 type State uint8
@@ -46,6 +50,18 @@ type CallView struct {
 	Media   string
 	Events  []Event // the timeline; must not be changed
 	Omitted int     // events that were dropped from its middle
+
+	ends [2]*media.Endpoint // of side A and of the one it is joined to; nil without
+}
+
+// measured returns the view with the figures the media has now.
+func (v CallView) measured() CallView {
+	for i, r := range []*LegRecord{&v.Record.A, &v.Record.B} {
+		if e := v.ends[i]; e != nil {
+			r.measure(e.Stats())
+		}
+	}
+	return v
 }
 
 // Age is how long ago the call began.
