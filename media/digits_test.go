@@ -144,6 +144,23 @@ func TestSegmentsStayOneDigit(t *testing.T) {
 	}
 }
 
+// Audio after a digit held for seconds is where it belongs in time.
+func TestAudioAfterALongDigitKeepsItsTime(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, b *bench) {
+		_, _, pa, pb := b.join(Options{}, Options{})
+		pa.say(5, 1)
+		pa.press(events, 1, 200, nil)
+		pa.say(5, 1)
+		got := pb.packets()
+		if d := got[len(got)-1].Timestamp - got[0].Timestamp; d != uint32(len(got)-1)*160 {
+			t.Errorf("timestamps went on by %d over %d packets", d, len(got)-1)
+		}
+		if keys, lengths := presses(pb, events, 8000); keys != "1" || lengths[0] != 4*time.Second {
+			t.Errorf("heard %q %v", keys, lengths)
+		}
+	})
+}
+
 // A side that takes digits as INFO or tones gets no event packets, and no hole
 // where they were.
 func TestEventsAreTakenOutForOtherKinds(t *testing.T) {

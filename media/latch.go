@@ -116,10 +116,10 @@ func (l *Latch) Accept(now time.Time, src netip.AddrPort, ssrc uint32, seq uint1
 			return l.reject("another source is latched")
 		}
 		return l.latch(now, src, ssrc, "signalled address")
+	case !l.locked && src == l.before && src.IsValid() && l.open(now):
+		return Accepted // what is left of the stream before the address moved
 	case !l.allowed(src):
 		return l.reject(l.reason)
-	case !l.locked && src == l.before:
-		return Accepted // what is left of the stream before the address moved
 	case authentic && !l.locked:
 		return l.latch(now, src, ssrc, "authenticated")
 	case authentic:
@@ -212,7 +212,8 @@ func (l *Latch) reject(reason string) Verdict {
 	return Rejected
 }
 
-// names reports whether src is the latched address or the signalled one.
+// names reports whether src is the latched address, the signalled one, or the
+// one before the last move.
 func (l *Latch) names(src netip.AddrPort) bool {
-	return src == l.signalled || src == l.remote
+	return src == l.signalled || src == l.remote || (src == l.before && src.IsValid())
 }

@@ -143,6 +143,9 @@ func TestLatchFollowsSignalling(t *testing.T) {
 	if got := l.Remote(); got != ap("192.0.2.20:6000") {
 		t.Errorf("remote = %v", got)
 	}
+	if v := l.Accept(now, ap("192.0.2.10:4000"), 1, 10, false); v != Accepted {
+		t.Errorf("old address, new one not heard yet: %v", v)
+	}
 	if v := l.Accept(now, ap("192.0.2.20:6000"), 2, 1, false); v != Latched {
 		t.Errorf("new address: %v", v)
 	}

@@ -86,6 +86,9 @@ func (p *Pool) spawn(f func()) {
 	}
 }
 
+// readPause keeps a socket that fails again and again from taking a processor.
+const readPause = 10 * time.Millisecond
+
 // read is the goroutine of one socket. The pool starts it with the endpoint; it
 // ends when the socket is closed.
 func (e *Endpoint) read(c PacketConn, component uint8) {
@@ -96,11 +99,12 @@ func (e *Endpoint) read(c PacketConn, component uint8) {
 			if errors.Is(err, net.ErrClosed) {
 				return
 			}
-			// A connection refused by the far side, or a want of memory: the
-			// socket is as good as before.
+			// A want of memory, say: the socket is as good as before.
 			if !e.readFailed() {
 				return
 			}
+			e.log.Warn("read media socket", "err", err)
+			time.Sleep(readPause)
 			continue
 		}
 		e.receive(time.Now(), r, n, src)

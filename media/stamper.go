@@ -23,7 +23,7 @@ type stamper struct {
 	started bool
 	seq     uint16    // last sent
 	ts      uint32    // last sent
-	at      time.Time // when
+	at      time.Time // when ts was first sent: the packets of a digit share one
 
 	bound  bool // the fields below are of a source
 	source uint32
@@ -108,7 +108,10 @@ func (s *stamper) follow(now time.Time) stamp {
 }
 
 func (s *stamper) sent(now time.Time, st stamp) {
-	s.started, s.seq, s.ts, s.at = true, st.seq, st.ts, now
+	if !s.started || st.ts != s.ts {
+		s.at = now
+	}
+	s.started, s.seq, s.ts = true, st.seq, st.ts
 }
 
 // release forgets the source: whatever comes next begins anew.
