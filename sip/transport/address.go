@@ -58,7 +58,8 @@ func (c *cursor) quoted() string {
 
 // params reads *(SEMI name [EQUAL value]) up to a comma or the end. Names come in
 // lower case, since they are compared without it; values as written, quotes
-// included. RFC 3261 §7.3.1 and §25.1, generic-param.
+// included, except that one with white space has them taken off: sipgo's headers,
+// and Append, put them on again. RFC 3261 §7.3.1 and §25.1, generic-param.
 func (c *cursor) params(dst *sipmsg.HeaderParams) bool {
 	for n := 0; c.take(';'); n++ {
 		name := strings.ToLower(c.token())
@@ -80,7 +81,11 @@ func (c *cursor) params(dst *sipmsg.HeaderParams) bool {
 // value reads the value of a parameter: a token, a host, or a quoted string.
 func (c *cursor) value() string {
 	if c.i < len(c.s) && c.s[c.i] == '"' {
-		return c.quoted()
+		q := c.quoted()
+		if strings.ContainsAny(q, " \t") {
+			q = q[1 : len(q)-1]
+		}
+		return q
 	}
 	start := c.i
 	for c.i < len(c.s) && strings.IndexByte(" \t;,\"<>", c.s[c.i]) < 0 {

@@ -14,9 +14,9 @@ import (
 // a header with CR, LF or NUL, a display name or URI that breaks its brackets.
 var ErrUnsafe = errors.New("unsafe octet in message")
 
-// Append appends the wire form of msg to dst. It is the one writer of messages:
-// whatever a header was made of, one message in never makes two out. On error
-// dst comes back as it was; the error wraps ErrUnsafe and names the header.
+// Append appends the wire form of msg to dst. Whatever a header was made of, one
+// message in never makes two out. On error dst comes back as it was; the error
+// wraps ErrUnsafe and names the header.
 //
 // Content-Length is always written, last and from the body; a Content-Length
 // among the headers is passed over (RFC 3261 §20.14).

@@ -6,8 +6,8 @@
 // [Transport] is the shell; it is made by [New], works inside Run and hands what
 // comes in to a [Receiver]. Everything it decides is decided by cores beside it:
 // [Gate] (who may be heard), [Parse] (what is a message), the framer (where one
-// ends in a stream), [Append] (the one writer of messages, which lets no CR, LF
-// or NUL out in a header), and the resolver's rules (RFC 3263).
+// ends in a stream), [Append] (how a message is written, so that no CR, LF or NUL
+// gets out in a header), and the resolver's rules (RFC 3263).
 //
 // Of sipgo it uses the message types. Parsing is done here, because a gateway
 // that faces strangers must refuse what that parser lets through: a message

@@ -155,6 +155,24 @@ func TestParseWritesCompactNamesOut(t *testing.T) {
 	}
 }
 
+// What sipgo's headers write of a parsed value is what was read.
+func TestQuotedParameterIsWrittenAsItWas(t *testing.T) {
+	for _, value := range []string{`"a b"`, `"a \" b"`, `"<urn:x>"`, `token`, `"a;b,c"`} {
+		msg, err := Parse(invite(";tag=a1", ";tag=a1;x="+value))
+		if err != nil {
+			t.Errorf("%s: %v", value, err)
+			continue
+		}
+		want := `From: "Alice" <sip:alice@192.0.2.10>;tag=a1;x=` + value
+		if got := msg.From().String(); got != want {
+			t.Errorf("sipgo writes %s", got)
+		}
+		if raw, err := Append(nil, msg); err != nil || !strings.Contains(string(raw), want+"\r\n") {
+			t.Errorf("%s: %v, wrote\n%s", value, err, raw)
+		}
+	}
+}
+
 func TestRefusalCarriesWhatBringsItBack(t *testing.T) {
 	msg, f := parse(invite("1 INVITE", "1 BYE"))
 	res := refusal(msg.(*sipmsg.Request), f, "t")
