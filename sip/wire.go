@@ -2,6 +2,7 @@ package sip
 
 import (
 	"strconv"
+	"strings"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 )
@@ -73,7 +74,11 @@ func (w *wire) via(v *sipmsg.ViaHeader) {
 	}
 	for _, p := range v.Params {
 		w.str(";", p.K)
-		if p.V != "" {
+		switch {
+		case p.V == "":
+		case strings.ContainsAny(p.V, " \t"): // a quoted string, kept without its quotes
+			w.str(`="`, p.V, `"`)
+		default:
 			w.str("=", p.V)
 		}
 	}
