@@ -86,6 +86,9 @@ func (g *gateway) config(routes, sip, sections string, trunks []trunk) string {
 		extra := tr.extra
 		if !strings.Contains(extra, "peer:") {
 			extra = fmt.Sprintf("peer: {addresses: [%s], host: %[1]s, port: 5060}\n%s", g.addr(tr.host), extra)
+			if !strings.Contains(extra, "options:") {
+				extra += "\noptions: {interval: 0s}" // sipp takes OPTIONS for a call
+			}
 		}
 		for line := range strings.Lines(strings.TrimSpace(extra)) {
 			b.WriteString("    " + strings.ReplaceAll(line, "NET.", g.net))
