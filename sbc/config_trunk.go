@@ -33,6 +33,8 @@ type TrunkConfig struct {
 	Auth AuthConfig
 	// Register keeps us registered with the peer.
 	Register RegisterConfig
+	// Phones lets phones of the trunk register with us.
+	Phones PhonesConfig
 	// Options watches the trunk by OPTIONS requests.
 	Options OptionsConfig
 	// Reroute says when a call that failed here goes to the next target.
@@ -208,6 +210,7 @@ func (t *TrunkConfig) validate(f *findings, key string) {
 	}
 	t.Auth.validate(f, key+".auth")
 	t.Register.validate(f, key+".register", t)
+	t.Phones.validate(f, key+".phones")
 	t.Options.validate(f, key+".options")
 	t.Reroute.validate(f, key+".reroute")
 	t.Limits.validate(f, key+".limits")

@@ -30,7 +30,8 @@ type loss struct {
 	contacts   []sip.Address // of a redirection
 }
 
-func newSearch(p Plan) *search {
+func newSearch(now time.Time, p Plan) *search {
+	p = p.reached(now)
 	return &search{hops: p.Hops, hunt: newHunt(p.Groups()), causes: make(map[int]loss)}
 }
 
@@ -60,6 +61,14 @@ func (c *Call) dial(now time.Time, target int) {
 		return
 	}
 	s.seat = seat
+	switch {
+	case hop.absent:
+		c.failed(now, s, sip.Refusal(480).WithText("Not registered"), 0)
+		return
+	case hop.through.Addr.IsValid():
+		c.resolved(now, s, []transport.Target{hop.through}, nil)
+		return
+	}
 	// The lookup is bounded by its own timeouts, and what it finds is for an
 	// inbox that does not mind coming late.
 	c.b2b.network.Resolve(context.Background(), hop.Trunk.Destination(), func(t []transport.Target, err error) {

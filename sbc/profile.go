@@ -30,6 +30,7 @@ func DefaultTrunk() TrunkConfig {
 		Profile:  ProfileGeneric,
 		Peer:     PeerConfig{Datagram: 1300},
 		Register: RegisterConfig{Expires: time.Hour},
+		Phones:   PhonesConfig{Expires: time.Hour, Numbers: 10_000},
 		Options:  OptionsConfig{Interval: time.Minute, Down: 3, Up: 2},
 		Reroute:  RerouteConfig{Codes: []int{408, 503, 504}, Timeout: 6 * time.Second, RetryAfter: true},
 		Dialog: DialogConfig{

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/tandem-voip/tandem/sip/transport"
 )
 
 // A Query is what routing looks at.
@@ -59,7 +61,9 @@ type Hop struct {
 	// Called at the trunk's host.
 	Target string
 
-	codes []int // final statuses that lead to the next group
+	codes   []int            // final statuses that lead to the next group
+	through transport.Target // the phone it goes to, zero for a trunk's host
+	absent  bool             // no phone has registered for it
 }
 
 // Reroutes reports whether the next group may be tried after a final status of

@@ -21,6 +21,7 @@ type Trunk struct {
 	strip  headerRules
 	set    []headerValue
 	health *health // by name, kept over a reload
+	phones *phones // likewise; nil: none may register
 }
 
 // A headerValue is a header that a trunk sets.
@@ -64,9 +65,11 @@ func (t *Trunk) Config() TrunkConfig { return t.cfg }
 // The slice must not be changed.
 func (t *Trunk) MediaRanges() []netip.Prefix { return t.ranges }
 
-// Up reports whether new calls may go to the trunk: it has a host, is not
-// known to be down and has not asked to be left alone.
-func (t *Trunk) Up(now time.Time) bool { return t.cfg.Peer.Host != "" && t.health.up(now) }
+// Up reports whether new calls may go to the trunk: it has a host or phones
+// that register, is not known to be down and has not asked to be left alone.
+func (t *Trunk) Up(now time.Time) bool {
+	return (t.cfg.Peer.Host != "" || t.phones != nil) && t.health.up(now)
+}
 
 // Condition returns how the trunk is, as the monitor last found.
 func (t *Trunk) Condition() Condition { return t.health.load() }
@@ -131,14 +134,15 @@ func newTrunks(configs []TrunkConfig, old *Trunks) (*Trunks, error) {
 		if c.Disabled {
 			continue
 		}
-		h := newHealth()
-		if was := old.Named(c.Name); was != nil {
+		h, was := newHealth(), old.Named(c.Name)
+		if was != nil {
 			h = was.health
 		}
 		t, err := newTrunk(c, h)
 		if err != nil {
 			return nil, err
 		}
+		t.phones = phonesOf(c.Phones, was)
 		s.list = append(s.list, t)
 		s.byName[c.Name] = t
 		s.index(t)

@@ -20,7 +20,9 @@ func (u *UA) outside(now time.Time, h Handler, r *sipmsg.Request, in transport.I
 	case sipmsg.BYE, sipmsg.UPDATE, sipmsg.PRACK, sipmsg.NOTIFY, sipmsg.INFO:
 		u.counters.add(countNoDialog) // those live in a dialog only; RFC 6665 §4.1.3
 		u.refuse(now, r, in, 481)
-	case sipmsg.REGISTER, sipmsg.SUBSCRIBE, sipmsg.PUBLISH, sipmsg.MESSAGE, sipmsg.REFER:
+	case sipmsg.REGISTER:
+		u.register(now, h, r, in, &p.Leg)
+	case sipmsg.SUBSCRIBE, sipmsg.PUBLISH, sipmsg.MESSAGE, sipmsg.REFER:
 		u.refuse(now, r, in, 405, Header{"Allow", allow(&p.Leg)}) // §8.2.1
 	default:
 		u.refuse(now, r, in, 501, Header{"Allow", allow(&p.Leg)}) // §21.5.2

@@ -170,11 +170,13 @@ type Target struct {
 	Host     string // TLS name; empty where no TLS is spoken
 	Profile  string
 	Listener string
+	// Conn is the connection to use, that a phone opened to us; 0 for any.
+	Conn uint64
 }
 
 // Flow is the flow that reaches the target over a shared or a new connection.
 func (t Target) Flow() Flow {
-	return Flow{Kind: t.Kind, Listener: t.Listener, Remote: t.Addr, Host: t.Host, Profile: t.Profile}
+	return Flow{Kind: t.Kind, Listener: t.Listener, Remote: t.Addr, Host: t.Host, Profile: t.Profile, Conn: t.Conn}
 }
 
 // A Listener is a bound socket.
