@@ -29,6 +29,8 @@ type exchange struct {
 	answer []byte // our answer in the first exchange, once it is made
 	// asked is the direction we last wanted.
 	asked sdp.Direction
+	// restart gives our side of ICE another ufrag and password; nil without ICE.
+	restart func() sdp.ICE
 }
 
 // errNoAnswer is a 200 without the session description it should have had.
@@ -76,9 +78,16 @@ func (x *exchange) respond(dialog string, body []byte, d sdp.Direction, first ..
 	if err != nil {
 		return nil, false, err
 	}
+	if x.restart != nil && offer.Restarts(t.agreed) {
+		ice := x.restart() // RFC 8839 §4.4.1.1.1
+		x.local.ICE = &ice
+	}
 	l := x.local
 	l.Formats = x.prefer(first...)
 	l.Direction = d
+	if role := t.agreed.DTLS.Role; role != sdp.RoleNone {
+		l.Security.Role = role // else it would be a new association (RFC 8842 §5.5)
+	}
 	desc, agreed, err := sdp.Answer(offer, l)
 	if err != nil {
 		return nil, false, err

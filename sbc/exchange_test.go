@@ -158,3 +158,26 @@ func TestZeroAddressIsHold(t *testing.T) {
 	}
 	x.wantWill(t, "c=0.0.0.0", "p", sdp.RecvOnly)
 }
+
+// A far end that restarts ICE is answered with new credentials, once.
+func TestRestartOfICEIsAnsweredInKind(t *testing.T) {
+	x, peer := newExchange("192.0.2.1"), newExchange("198.51.100.1")
+	restarts := 0
+	x.local.ICE = &sdp.ICE{Ufrag: "ours", Pwd: "0123456789012345678901"}
+	x.restart = func() sdp.ICE {
+		restarts++
+		return sdp.ICE{Ufrag: "ours2", Pwd: "0123456789012345678901"}
+	}
+	peer.local.ICE = &sdp.ICE{Ufrag: "abcd", Pwd: "0123456789012345678901"}
+	x.respondTo(t, peer, sdp.SendRecv, sdp.SendRecv)
+	x.respondTo(t, peer, sdp.SendOnly, sdp.SendRecv)
+	if a, _ := peer.agreed("x"); a.ICE.Ufrag != "ours" || restarts != 0 {
+		t.Errorf("hold restarted ICE: %q, %d restarts", a.ICE.Ufrag, restarts)
+	}
+	peer.local.ICE = &sdp.ICE{Ufrag: "efgh", Pwd: "0123456789012345678901"}
+	x.respondTo(t, peer, sdp.SendRecv, sdp.SendRecv)
+	x.respondTo(t, peer, sdp.SendOnly, sdp.SendRecv)
+	if a, _ := peer.agreed("x"); a.ICE.Ufrag != "ours2" || restarts != 1 {
+		t.Errorf("answered with %q after %d restarts, want new credentials once", a.ICE.Ufrag, restarts)
+	}
+}

@@ -79,7 +79,13 @@ func (s *side) open(now time.Time, d *B2BUA, v6 bool) error {
 		MuteUntilSelected: s.called && t.Ringback.CallerMuted,
 	}
 	if t.Media.ICE == ICELite {
-		o.ICE = &media.ICE{Ufrag: rand.Text()[:8], Pwd: rand.Text()} // RFC 8839 §5.4: 4 and 22 at least
+		ice := newICE()
+		o.ICE = &ice
+		s.restart = func() sdp.ICE {
+			ice := newICE()
+			s.end.RestartICE(ice)
+			return sdp.ICE(ice)
+		}
 	}
 	end, err := d.pool.Open(now, o)
 	if err != nil {
@@ -89,6 +95,9 @@ func (s *side) open(now time.Time, d *B2BUA, v6 bool) error {
 	s.local = s.newLocal(d, o.ICE)
 	return nil
 }
+
+// newICE is a ufrag and password, of at least 4 and 22 characters. RFC 8839 §5.4.
+func newICE() media.ICE { return media.ICE{Ufrag: rand.Text()[:8], Pwd: rand.Text()} }
 
 // newLocal is what the side brings to offers and answers.
 func (s *side) newLocal(d *B2BUA, ice *media.ICE) sdp.Local {
