@@ -255,6 +255,7 @@ type LimitView struct {
 	Max      int    // 0: no limit
 	Admitted uint64
 	Refused  uint64
+	Ceiling  bool          // it is one on expensive numbers
 	Hourly   int           // begun in the last hour; ceilings only
 	Talked   time.Duration // in the last 24 hours; ceilings only
 }
@@ -276,7 +277,7 @@ func (l *Limits) View(now time.Time, trunks *Trunks) []LimitView {
 	for _, c := range l.ceilings {
 		out = append(out, LimitView{
 			Name: "ceilings." + c.name, Calls: c.count.calls, Max: c.cfg.Calls,
-			Admitted: c.count.admitted, Refused: c.count.refused,
+			Admitted: c.count.admitted, Refused: c.count.refused, Ceiling: true,
 			Hourly: c.count.hour.sum(now), Talked: c.count.talkedBy(now),
 		})
 	}

@@ -64,12 +64,18 @@ func (b *Board) Update(now time.Time, s Snapshot) (up, came, went []Alarm) {
 
 // grown are the counters whose growth is an alarm.
 func grown(s Snapshot) map[string]uint64 {
-	return map[string]uint64{
+	counts := map[string]uint64{
 		"ports_exhausted": s.Media.Exhausted,
 		"call_fault":      s.Calls.Panics,
 		"records_lost":    s.Calls.RecordsLost,
 		"inbox_full":      s.Calls.InboxFull,
 	}
+	for _, l := range s.Limits {
+		if l.Ceiling {
+			counts[l.Name] = l.Refused
+		}
+	}
+	return counts
 }
 
 // note remembers when which counter grew. b.mu is held.
@@ -88,12 +94,20 @@ func (b *Board) note(now time.Time, s Snapshot) {
 // recent returns the alarms of counters that grew not long ago. b.mu is held.
 func (b *Board) recent(now time.Time) []Alarm {
 	var out []Alarm
-	for _, a := range []Alarm{
+	alarms := []Alarm{
 		{Name: "ports_exhausted", Text: "calls were refused because no RTP port was free: widen media.port_min to media.port_max"},
 		{Name: "call_fault", Text: "calls were ended by a fault of the gateway: the log has the stack; please report it"},
 		{Name: "records_lost", Text: "call records were lost because the queue was full: see what the record store says"},
 		{Name: "inbox_full", Text: "calls got more messages than they could take: the machine is too slow or a peer floods"},
-	} {
+	}
+	for _, l := range b.last.Limits {
+		if l.Ceiling {
+			alarms = append(alarms, Alarm{
+				Name: l.Name, Text: "calls were refused by the ceiling limits." + l.Name + ": look for toll fraud in the call records",
+			})
+		}
+	}
+	for _, a := range alarms {
 		if at, ok := b.events[a.Name]; ok && now.Sub(at) < linger {
 			out = append(out, a)
 		}

@@ -167,3 +167,15 @@ func TestMetricsAreServed(t *testing.T) {
 		}
 	}
 }
+
+// S13: a ceiling that refuses calls raises an alarm with its name; an ordinary
+// limit does not.
+func TestCeilingRaisesAlarm(t *testing.T) {
+	b := NewBoard()
+	s := Snapshot{Limits: []sbc.LimitView{{Name: "trunks.west"}, {Name: "ceilings.satellite", Ceiling: true}}}
+	b.Update(t0(), s)
+	s.Limits = []sbc.LimitView{{Name: "trunks.west", Refused: 9}, {Name: "ceilings.satellite", Ceiling: true, Refused: 1}}
+	if up, _, _ := b.Update(t0().Add(time.Second), s); names(up) != "ceilings.satellite" {
+		t.Errorf("up %q", names(up))
+	}
+}

@@ -6,6 +6,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/tandem-voip/tandem/sbc"
 )
 
 // Metrics returns the handler of /metrics: what source returns at each scrape,
@@ -45,6 +47,9 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		e.metric("trunk_round_trip_seconds", "Of the last answer to OPTIONS.", prometheus.GaugeValue, t.RoundTrip.Seconds(), "trunk", t.Name)
 		e.metric("trunk_options_total", "OPTIONS sent.", prometheus.CounterValue, float64(t.Pings), "trunk", t.Name)
 		e.metric("trunk_options_failed_total", "OPTIONS that failed.", prometheus.CounterValue, float64(t.Failures), "trunk", t.Name)
+	}
+	for _, l := range s.Limits {
+		e.limit(l)
 	}
 	e.metric("info", "Version of the program.", prometheus.GaugeValue, 1, "version", s.Process.Version)
 }
@@ -100,6 +105,17 @@ func (e emitter) media(s Snapshot) {
 	e.counter("media_rejected_total", "RTP packets from a source that was not accepted.", m.Rejected)
 	e.counter("media_unauthentic_total", "SRTP packets that were not authentic.", m.Unauthentic)
 	e.counter("media_malformed_total", "Datagrams at RTP ports that are nothing we know.", m.Malformed)
+}
+
+func (e emitter) limit(l sbc.LimitView) {
+	e.metric("limit_calls", "Calls that count against the limit now.", prometheus.GaugeValue, float64(l.Calls), "limit", l.Name)
+	e.metric("limit_max_calls", "How many there may be; 0 for any.", prometheus.GaugeValue, float64(l.Max), "limit", l.Name)
+	e.metric("limit_admitted_total", "Calls the limit has admitted.", prometheus.CounterValue, float64(l.Admitted), "limit", l.Name)
+	e.metric("limit_refused_total", "Calls the limit has refused.", prometheus.CounterValue, float64(l.Refused), "limit", l.Name)
+	if l.Ceiling {
+		e.metric("limit_hourly_calls", "Calls begun in the last hour.", prometheus.GaugeValue, float64(l.Hourly), "limit", l.Name)
+		e.metric("limit_daily_seconds", "Time talked in the last 24 hours.", prometheus.GaugeValue, l.Talked.Seconds(), "limit", l.Name)
+	}
 }
 
 func (e emitter) gauge(name, help string, n int) {

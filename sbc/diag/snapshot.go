@@ -17,6 +17,7 @@ type Snapshot struct {
 	Media     media.PoolStats
 	Records   Records
 	Trunks    []TrunkCondition
+	Limits    []sbc.LimitView
 	Process   Process
 }
 

@@ -110,7 +110,9 @@ func (a *Appliance) snapshot() diag.Snapshot {
 		Calls: a.b2bua.Stats(), UA: a.ua.Stats(), Transport: a.transport.Stats(), Media: a.pool.Stats(clock()),
 		Process: diag.Process{Version: a.deps.Version, Started: a.started},
 	}
-	for _, t := range a.b2bua.Dialplan().Trunks.All() {
+	plan := a.b2bua.Dialplan()
+	s.Limits = plan.Limits.View(clock(), plan.Trunks)
+	for _, t := range plan.Trunks.All() {
 		s.Trunks = append(s.Trunks, diag.TrunkCondition{Name: t.Name(), Condition: t.Condition()})
 	}
 	if a.store != nil {
