@@ -183,8 +183,14 @@ func TestNothingFromOutsideMakesASecondHeader(t *testing.T) {
 	in.From.Display = "a\r\nEvil: 1\"\\"
 	in.Headers = []Header{
 		{"X-Good", "1"},
-		{"X-Bad", "1\r\nEvil: 2"}, {"X-Bad\r\nEvil", "3"}, {"X-Nul", "a\x00b"}, {"Via", "SIP/2.0/UDP evil"},
-		{"v", "SIP/2.0/UDP evil"}, {"Content-Length", "0"}, {"", "x"}, {"X Y", "z"},
+		{"X-Bad", "1\r\nEvil: 2"},
+		{"X-Bad\r\nEvil", "3"},
+		{"X-Nul", "a\x00b"},
+		{"Via", "SIP/2.0/UDP evil"},
+		{"v", "SIP/2.0/UDP evil"},
+		{"Content-Length", "0"},
+		{"", "x"},
+		{"X Y", "z"},
 	}
 	in.ReferredBy = "<sip:a@b>\r\nEvil: 4"
 	in.Supported = []string{"a\r\nEvil: 5"}

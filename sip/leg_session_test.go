@@ -192,8 +192,10 @@ func TestReferIsRefusedWhereItIsNotAllowed(t *testing.T) {
 	c = answeredCallee(t, LegConfig{Refer: true})
 	for i, refer := range [][]string{
 		{},
-		{"Refer-To: <sip:a@b>", "Refer-To: <sip:c@d>"}, {"Refer-To: <http://example.com>"},
-		{"Refer-To: <sip:a@b?Replaces=nothing>"}, {"Refer-To: <sip:a@b?X=1%0d%0aEvil: 1>"},
+		{"Refer-To: <sip:a@b>", "Refer-To: <sip:c@d>"},
+		{"Refer-To: <http://example.com>"},
+		{"Refer-To: <sip:a@b?Replaces=nothing>"},
+		{"Refer-To: <sip:a@b?X=1%0d%0aEvil: 1>"},
 	} {
 		c.asks(t0, "REFER", 2+i, "x", "", refer...)
 		c.wantSent("bad Refer-To", "400")

@@ -72,7 +72,7 @@ func (u *UA) register(now time.Time, h Handler, r *sipmsg.Request, in transport.
 		for _, b := range bound {
 			headers = append(headers, Header{"Contact", "<" + b.URI + ">;expires=" + secs(b.Expires)})
 		}
-		u.reply(now, r, in, 200, "", headers)
+		u.reply(now, r, in, 200, headers)
 	}
 }
 
@@ -119,5 +119,5 @@ func parseExpires(v string) time.Duration {
 	if err != nil {
 		return -1
 	}
-	return time.Duration(n) * time.Second //nolint:gosec // below 2^31
+	return time.Duration(n) * time.Second
 }
