@@ -89,8 +89,8 @@ func keyNames() map[fieldID]string {
 // fieldComment is the comment of a field with the names of fields as keys.
 func fieldComment(comments map[string]string, keys map[fieldID]string, f config.Field) string {
 	text := plain(comments[f.Struct.PkgPath()+"."+f.Struct.Name()+"."+f.GoName])
-	for i := range f.Struct.NumField() {
-		name := f.Struct.Field(i).Name
+	for field := range f.Struct.Fields() {
+		name := field.Name
 		if strings.ToUpper(name) == name {
 			continue // SIP is more often the protocol than the key
 		}

@@ -71,6 +71,8 @@ func newSetup(v4, v6 netip.Addr) *setup {
 		}
 	}
 	s.root.put("sip.listeners", listeners.String())
+	s.root.put("admin.address", quote(netip.AddrPortFrom(v4, 8060).String()))
+	s.root.put("admin.token", adminToken)
 	s.root.put("media.address", v4.String())
 	s.root.put("media.address6", fmt.Sprintf("%q", v6))
 	return s
@@ -130,7 +132,7 @@ func (s *setup) route(a *args, block string) error {
 	}
 	if a.accept("to") {
 		var targets []string
-		for _, n := range strings.Split(a.next(), ",") {
+		for n := range strings.SplitSeq(a.next(), ",") {
 			targets = append(targets, target(n, false))
 		}
 		for a.accept("with") {

@@ -102,6 +102,7 @@
 //	                                   recoded, not recoded, early media,
 //	                                   no early media, ended by caller,
 //	                                   codecs A B, trunks A B, targets N, digits N
+//	counter NAME[{label="v"}] is N     a metric; also: at least N
 //	calls N                            so many calls are in progress
 //	reload [fails]                     the configuration as it now stands
 //	drain                              the gateway is told to stop

@@ -65,6 +65,8 @@ func (f *flow) command(w string) func(*args, string) error {
 		return f.callRecord
 	case "calls":
 		return f.calls
+	case "counter":
+		return f.counter
 	case "reload":
 		return f.reload
 	case "drain":
