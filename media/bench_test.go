@@ -4,7 +4,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // what RFC 3711 demands
+	"crypto/sha1"
 	"encoding/binary"
 	"fmt"
 	"net"
@@ -314,7 +314,7 @@ func BenchmarkCipher(b *testing.B) {
 	}
 	buf := make([]byte, 160, 256)
 	b.Run("AES_CM_128_HMAC_SHA1_80", func(b *testing.B) {
-		tag := hmac.New(sha1.New, make([]byte, 20)) //nolint:gosec // what RFC 3711 demands
+		tag := hmac.New(sha1.New, make([]byte, 20))
 		iv := make([]byte, aes.BlockSize)
 		b.ReportAllocs()
 		for b.Loop() {

@@ -77,7 +77,7 @@ func (m *Meter) WriteRTP(now time.Time, p *rtp.Packet) error {
 func (m *Meter) count(now time.Time, p *rtp.Packet) {
 	if m.packets == 0 {
 		m.first, m.firstTime = p.Timestamp, now
-	} else if gap := int16(p.SequenceNumber - m.last); gap > 1 { //nolint:gosec // wraps as sequence numbers do
+	} else if gap := int16(p.SequenceNumber - m.last); gap > 1 {
 		m.lost += int(gap) - 1
 	}
 	m.last = p.SequenceNumber

@@ -47,7 +47,7 @@ func NewPlayer(c codec.Codec, frequency float64, dst PacketWriter, random io.Rea
 			dst: dst, enc: enc, step: 2 * math.Pi * frequency / float64(rate),
 			pcm:     make([]int16, samples(FrameDuration, rate)),
 			payload: make([]byte, 0, maxPayload),
-			units:   uint32(samples(FrameDuration, c.Params().ClockRate)), //nolint:gosec // below 2^16
+			units:   uint32(samples(FrameDuration, c.Params().ClockRate)),
 		}
 		p.packet.Version = 2
 		p.packet.PayloadType = PayloadAudio

@@ -123,7 +123,7 @@ func samples(d time.Duration, rate int) int { return int(d * time.Duration(rate)
 // Expect tells the encoder what share of its packets the far end reports as
 // lost, in percent.
 func (r *Recoder) Expect(lossPercent int) {
-	r.loss.Store(int32(min(max(lossPercent, 0), 100))) //nolint:gosec // 0 to 100
+	r.loss.Store(int32(min(max(lossPercent, 0), 100)))
 }
 
 // Stats returns a copy of the counters.
@@ -136,7 +136,7 @@ func (r *Recoder) Stats() RecoderStats {
 
 // WriteRTP implements PacketWriter.
 func (r *Recoder) WriteRTP(now time.Time, p *rtp.Packet) error {
-	lost := int(int16(p.SequenceNumber - r.expect)) //nolint:gosec // serial arithmetic
+	lost := int(int16(p.SequenceNumber - r.expect))
 	if !r.started || p.SSRC != r.ssrc || lost > restartJump || lost < -restartJump {
 		r.restart(p)
 		lost = 0
@@ -178,9 +178,11 @@ func (r *Recoder) restart(p *rtp.Packet) {
 
 // pass writes an event or comfort noise, whose payload needs no recoding.
 func (r *Recoder) pass(now time.Time, p *rtp.Packet, lost int) error {
-	r.seq += uint16(lost) //nolint:gosec // 0 to restartJump
-	r.out.Header = rtp.Header{Version: 2, PayloadType: p.PayloadType, Marker: p.Marker, SSRC: r.ssrc,
-		Timestamp: r.clock.out(p.Timestamp)}
+	r.seq += uint16(lost)
+	r.out.Header = rtp.Header{
+		Version: 2, PayloadType: p.PayloadType, Marker: p.Marker, SSRC: r.ssrc,
+		Timestamp: r.clock.out(p.Timestamp),
+	}
 	r.out.Payload = p.Payload
 	r.passed.Add(1)
 	return r.write(now)
@@ -188,7 +190,7 @@ func (r *Recoder) pass(now time.Time, p *rtp.Packet, lost int) error {
 
 // place brings what is decoded up to the timestamp of p, after lost packets.
 func (r *Recoder) place(now time.Time, p *rtp.Packet, lost int) error {
-	hole := r.clock.samples(int32(p.Timestamp - r.at)) //nolint:gosec // serial arithmetic
+	hole := r.clock.samples(int32(p.Timestamp - r.at))
 	hole -= len(r.pcm)
 	switch {
 	case r.length == 0 || hole == 0:
@@ -217,7 +219,7 @@ func (r *Recoder) repair(now time.Time, p *rtp.Packet, lost, hole int) error {
 	if made := hole - last; made > 0 {
 		r.pcm = r.dec.Conceal(r.pcm, made)
 	}
-	r.concealed.Add(uint64(lost)) //nolint:gosec // 1 to repairable
+	r.concealed.Add(uint64(lost))
 	if last > 0 {
 		var ok bool
 		if r.pcm, ok = r.recover.Recover(r.pcm, p.Payload, last); ok {
@@ -236,7 +238,7 @@ func (r *Recoder) leap(now time.Time, p *rtp.Packet, lost int) error {
 		r.pcm = r.dec.Conceal(r.pcm, r.frame-n)
 		err = r.flush(now)
 	}
-	r.seq += uint16(lost) //nolint:gosec // 0 to restartJump
+	r.seq += uint16(lost)
 	r.at, r.marker = p.Timestamp, true
 	return err
 }

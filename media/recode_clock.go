@@ -11,13 +11,13 @@ type recodeClock struct {
 
 // out is the outgoing timestamp of a source timestamp.
 func (c *recodeClock) out(stamp uint32) uint32 {
-	d := int64(int32(stamp - c.inRef)) //nolint:gosec // serial arithmetic
+	d := int64(int32(stamp - c.inRef))
 	if s := d / c.from; s > 0 {
-		c.inRef += uint32(s * c.from) //nolint:gosec // wraps, as timestamps do
-		c.outRef += uint32(s * c.to)  //nolint:gosec // wraps, as timestamps do
+		c.inRef += uint32(s * c.from)
+		c.outRef += uint32(s * c.to)
 		d -= s * c.from
 	}
-	return c.outRef + uint32(d*c.to/c.from) //nolint:gosec // wraps, as timestamps do
+	return c.outRef + uint32(d*c.to/c.from)
 }
 
 // rebase says that a source timestamp is from now on that one on the other side.
@@ -28,10 +28,10 @@ func (c *recodeClock) samples(diff int32) int { return int(int64(diff) * c.rate 
 
 // source is how many source timestamp units n samples are.
 func (c *recodeClock) source(n int) uint32 {
-	return uint32(int64(n) * c.from / c.rate) //nolint:gosec // under a second
+	return uint32(int64(n) * c.from / c.rate)
 }
 
 // units is how many outgoing timestamp units n samples are.
 func (c *recodeClock) units(n int) uint32 {
-	return uint32(int64(n) * c.to / c.rate) //nolint:gosec // under a second
+	return uint32(int64(n) * c.to / c.rate)
 }

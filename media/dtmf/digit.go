@@ -25,7 +25,7 @@ const keys = "0123456789*#ABCD"
 func (d Digit) Code() (uint8, bool) {
 	for i := range len(keys) {
 		if keys[i] == byte(d) {
-			return uint8(i), true //nolint:gosec // below 16
+			return uint8(i), true
 		}
 	}
 	return 0, false

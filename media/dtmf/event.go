@@ -76,7 +76,7 @@ func (r *Receiver) Receive(now time.Time, stamp uint32, e Event) (Press, bool) {
 	var ended Press
 	var over bool
 	if !r.any || stamp != r.stamp {
-		if r.any && int32(stamp-r.stamp) < 0 { //nolint:gosec // serial arithmetic
+		if r.any && int32(stamp-r.stamp) < 0 {
 			return Press{}, false // a straggler of a digit before this one
 		}
 		if r.active && digit == r.digit && stamp == r.stamp+longest {

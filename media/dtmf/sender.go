@@ -102,5 +102,5 @@ func (s *Sender) Next(now time.Time) (Packet, bool) {
 }
 
 func (s *Sender) units(d time.Duration) uint16 {
-	return uint16(min(d*time.Duration(s.clock)/time.Second, longest)) //nolint:gosec // bounded here
+	return uint16(min(d*time.Duration(s.clock)/time.Second, longest))
 }
