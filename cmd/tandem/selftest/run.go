@@ -230,16 +230,15 @@ func tone(ctx context.Context, from, to *phone) (Direction, error) {
 		return Direction{}, err
 	}
 	to.end.Connect(meter)
-	t := time.NewTicker(media.FrameDuration)
+	// The packets keep their times: after a stall those that are late follow at
+	// once, as they do from a phone with a clock of its own.
+	began := time.Now()
+	t := time.NewTimer(0)
 	defer t.Stop()
-	var began time.Time
-	for range int(toneLasts / media.FrameDuration) {
+	for i := range int(toneLasts / media.FrameDuration) {
+		t.Reset(time.Until(began.Add(time.Duration(i) * media.FrameDuration)))
 		select {
-		case <-t.C:
-			now := time.Now()
-			if began.IsZero() {
-				began = now
-			}
+		case now := <-t.C:
 			if err := player.Play(now); err != nil {
 				return Direction{}, fmt.Errorf("play tone: %w", err)
 			}
