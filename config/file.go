@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"reflect"
 	"slices"
@@ -68,8 +69,7 @@ func (r *reader) tree(source []byte, t reflect.Type) map[string]any {
 
 // syntax notes what the parser could not read.
 func (r *reader) syntax(err error) {
-	var y yaml.Error
-	if errors.As(err, &y) {
+	if y, ok := errors.AsType[yaml.Error](err); ok {
 		r.found(y.GetToken(), "", "not YAML: "+y.GetMessage())
 		return
 	}
@@ -325,15 +325,12 @@ func keyNamed(name string) string {
 // keysOf returns the keys a section of type t may have, with their types.
 func keysOf(t reflect.Type) map[string]reflect.Type {
 	out := map[string]reflect.Type{}
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		if !f.IsExported() {
 			continue
 		}
 		if f.Anonymous && f.Type.Kind() == reflect.Struct {
-			for k, v := range keysOf(f.Type) {
-				out[k] = v
-			}
+			maps.Copy(out, keysOf(f.Type))
 			continue
 		}
 		name := snake(f.Name)
@@ -371,8 +368,7 @@ func scalar(n ast.Node) (string, bool) {
 
 // plainOnly explains why a value that YAML allows is refused here.
 func plainOnly(n ast.Node) string {
-	switch n.Type() {
-	case ast.AnchorType, ast.AliasType, ast.TagType, ast.MergeKeyType:
+	if t := n.Type(); t == ast.AnchorType || t == ast.AliasType || t == ast.TagType || t == ast.MergeKeyType {
 		return ": anchors, aliases and tags are not read"
 	}
 	return ""

@@ -155,7 +155,7 @@ func envName(key string) string {
 
 // text writes a value the way parse reads it.
 func text(v reflect.Value) string {
-	if m, ok := v.Interface().(encoding.TextMarshaler); ok {
+	if m, ok := reflect.TypeAssert[encoding.TextMarshaler](v); ok {
 		if b, err := m.MarshalText(); err == nil {
 			return string(b)
 		}

@@ -131,7 +131,7 @@ func hook(from, to reflect.Value) (any, error) {
 		}
 		return v.Interface(), nil
 	}
-	list, ok := from.Interface().([]any)
+	list, ok := reflect.TypeAssert[[]any](from)
 	if !ok || kindOf(t) != Sections {
 		return from.Interface(), nil
 	}

@@ -100,7 +100,7 @@ sip:
 // What is wrong is named with its place, its line and what was expected.
 func TestFindingsNameTheirPlace(t *testing.T) {
 	for name, tc := range map[string]struct{ source, place, text string }{
-		"unknown key": {"log:\n  levle: info\n", "tandem.yaml:2:3: log.levle", `did you mean "level"?`},
+		"unknown key": {"log:\n  levell: info\n", "tandem.yaml:2:3: log.levell", `did you mean "level"?`},
 		"key of another section": {
 			"idle_timeout: 3s\n", "tandem.yaml:1:1: idle_timeout", `did you mean "sip.streams.idle_timeout"?`,
 		},
@@ -192,7 +192,7 @@ sip:
 
 // One run reports everything, in the order of the file.
 func TestAllFindingsAtOnce(t *testing.T) {
-	_, all := load(t, "log:\n  levle: info\nprocess:\n  gc_percent: x\nnonsense: 1\n", nil)
+	_, all := load(t, "log:\n  levell: info\nprocess:\n  gc_percent: x\nnonsense: 1\n", nil)
 	if len(all) != 3 || all[0].Line != 2 || all[1].Line != 4 || all[2].Line != 5 {
 		t.Errorf("findings: %v", all)
 	}

@@ -15,7 +15,7 @@ import (
 // not the integer 1555, "no" is a text and not false.
 func parse(t reflect.Type, s string) (reflect.Value, error) {
 	v := reflect.New(t).Elem()
-	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+	if u, ok := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr()); ok {
 		if err := u.UnmarshalText([]byte(s)); err != nil {
 			return v, refused(t, s, err)
 		}

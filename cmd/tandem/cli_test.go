@@ -104,8 +104,13 @@ func TestCommandsReachTheAPI(t *testing.T) {
 		"/v1/trunks": `{"trunks":[]}`, "/v1/records": `{"records":[]}`, "/healthz": `{"status":"ok"}`,
 	})
 	for _, args := range [][]string{
-		{"call", "a@b"}, {"hangup", "a@b"}, {"transfer", "a@b", "+1777"}, {"reload"}, {"trunks"},
-		{"cdr", "--trunk", "west", "--failed", "--since", "2026-01-02T00:00:00Z"}, {"health"},
+		{"call", "a@b"},
+		{"hangup", "a@b"},
+		{"transfer", "a@b", "+1777"},
+		{"reload"},
+		{"trunks"},
+		{"cdr", "--trunk", "west", "--failed", "--since", "2026-01-02T00:00:00Z"},
+		{"health"},
 	} {
 		if got, err := tandem(t, append(args, "--socket", g.socket)...); err != nil {
 			t.Errorf("%v: %v %s", args, err, got)

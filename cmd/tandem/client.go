@@ -97,11 +97,12 @@ type refusal struct {
 
 // Error is what the API said.
 func (r *refusal) Error() string {
-	text := r.Detail
+	var text strings.Builder
+	text.WriteString(r.Detail)
 	for _, e := range r.Errors {
-		text += "\n  " + e.Location + ": " + e.Message
+		text.WriteString("\n  " + e.Location + ": " + e.Message)
 	}
-	return text
+	return text.String()
 }
 
 // get asks for path with a query and reads the answer into out.

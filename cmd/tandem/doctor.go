@@ -117,7 +117,7 @@ func (p patient) descriptors() symptom {
 	if calls == 0 {
 		calls = int(p.cfg.Media.PortMax-p.cfg.Media.PortMin+1) / 4
 	}
-	want := uint64(calls*descriptorsCall + descriptorsRest) //nolint:gosec // calls are validated to be positive
+	want := uint64(calls*descriptorsCall + descriptorsRest)
 	switch {
 	case p.fileErr != nil:
 		s.Text = "not known on this system"

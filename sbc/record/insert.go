@@ -12,15 +12,13 @@ import (
 // insert puts rows into the database, all or none. A record that is there
 // already is replaced by itself, so that a spool may be read twice; the note of
 // a lost call never replaces a record.
-func insert(ctx context.Context, db *sql.DB, rows []row, orElse string) error {
+func insert(ctx context.Context, db *sql.DB, rows []row, statement string) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // nothing to undo after Commit
-	st, err := tx.PrepareContext(ctx, "INSERT OR "+orElse+` INTO calls
-	(id, invited, answered, ended, a_trunk, b_trunk, caller, called, a_call_id, b_call_id, status, body)
-	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+	st, err := tx.PrepareContext(ctx, statement)
 	if err != nil {
 		return fmt.Errorf("prepare: %w", err)
 	}
@@ -40,8 +38,11 @@ func insert(ctx context.Context, db *sql.DB, rows []row, orElse string) error {
 
 // The two ways to meet a record that is there already.
 const (
-	orReplace = "REPLACE"
-	orIgnore  = "IGNORE"
+	orReplace = "INSERT OR REPLACE" + intoCalls
+	orIgnore  = "INSERT OR IGNORE" + intoCalls
+	intoCalls = ` INTO calls
+	(id, invited, answered, ended, a_trunk, b_trunk, caller, called, a_call_id, b_call_id, status, body)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 )
 
 // forget deletes up to 1000 records of calls that began before t and returns how

@@ -71,7 +71,7 @@ func (s *Store) Query(ctx context.Context, q Query) ([]sbc.CDR, error) {
 	if n <= 0 {
 		n = 100
 	}
-	rows, err := s.db.QueryContext(ctx, "SELECT body FROM calls"+where+" ORDER BY invited DESC LIMIT ?",
+	rows, err := s.db.QueryContext(ctx, "SELECT body FROM calls"+where+" ORDER BY invited DESC LIMIT ?", //nolint:gosec // the condition is made of constants
 		append(args, min(n, limitMax))...)
 	if err != nil {
 		return nil, fmt.Errorf("query call records: %w", err)
