@@ -23,6 +23,7 @@ type bench struct {
 	net  *simnet.Network
 	pool *Pool
 
+	stop  func() // stops the pool and waits
 	hosts map[netip.Addr]*simnet.Host
 
 	mu    sync.Mutex
@@ -64,10 +65,8 @@ func newBench(t *testing.T, change func(*Config, *Deps)) *bench {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = pool.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		<-done
-	})
+	b.stop = func() { cancel(); <-done }
+	t.Cleanup(b.stop)
 	return b
 }
 

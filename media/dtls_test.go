@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"errors"
 	"net"
 	"os"
 	"slices"
@@ -322,6 +323,53 @@ func TestRTCPShakesHandsOnItsOwnPort(t *testing.T) {
 		}
 		if reports == 0 {
 			t.Error("no report in 20 s")
+		}
+	})
+}
+
+// Under ICE a handshake needs a check from its source first; then media flows
+// both ways on that path, before any nomination.
+func TestHandshakeNeedsACheckUnderICE(t *testing.T) {
+	bubble(t, withCertificate(t), func(t *testing.T, b *bench) {
+		e, _, ear := b.fork(withICE())
+		far, cert := newShaker(b, "203.0.113.9:5000", e), certificate(t)
+		apply(t, e, "A", checking(shaking(agree(ap("203.0.113.250:9")), sdp.RoleServer, cert), "AAAA"))
+		if _, err := far.shake(t, cert, true); err == nil {
+			t.Fatal("a source without a check completed a handshake")
+		}
+		far.p.send(check(t, "AAAA", ourPwd, 100, false))
+		time.Sleep(time.Millisecond)
+		p, err := far.shake(t, cert, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		p.say(5, 'A')
+		ear.say(5, 'x')
+		if got := fills(ear); got != "A" || len(p.opened()) != 5 {
+			t.Errorf("heard %q; the far side heard %d", got, len(p.packets()))
+		}
+	})
+}
+
+// A pool that has stopped has closed what was open and opens nothing more.
+func TestStoppedPoolLeavesNothing(t *testing.T) {
+	bubble(t, withCertificate(t), func(t *testing.T, b *bench) {
+		e := b.open(Options{})
+		far, cert := newShaker(b, "198.51.100.1:4000", e), certificate(t)
+		apply(t, e, "a", shaking(agree(far.p.addr()), sdp.RoleServer, cert))
+		if _, err := far.shake(t, cert, true); err != nil {
+			t.Fatal(err)
+		}
+		b.stop()
+		if _, err := b.pool.Open(time.Now(), Options{}); !errors.Is(err, ErrClosed) {
+			t.Errorf("Open after the stop: %v", err)
+		}
+		if n := b.net.Counts().OpenUDP; n != 1 {
+			t.Errorf("%d sockets, want the far side's alone", n)
+		}
+		if s := b.pool.Stats(time.Now()); s.Endpoints != 0 || s.Used != 0 {
+			t.Errorf("stats %+v", s)
 		}
 	})
 }

@@ -132,6 +132,9 @@ func (p *Pool) Open(now time.Time, o Options) (*Endpoint, error) {
 	e.stats.Local = e.local
 	if !p.admit(e) {
 		e.closeSockets()
+		p.mu.Lock()
+		from.put(now, port)
+		p.mu.Unlock()
 		return nil, ErrClosed
 	}
 	return e, nil
