@@ -68,6 +68,7 @@ func carry(t *testing.T, f fate, ending string, kind transport.Kind) played {
 		for range 200 {
 			p.a.work(p.now, p.leg)
 			p.b.work(p.now)
+			accept(p)
 			if !flush() {
 				return
 			}
@@ -80,7 +81,7 @@ func carry(t *testing.T, f fate, ending string, kind transport.Kind) played {
 		2 * time.Second: func() { p.b.leg.Progress(p.now, 180, nil, Extra{}) },
 	}
 	switch ending {
-	case "caller", "called", "both":
+	case "caller", "called", "both", "hold":
 		script[10*time.Second] = func() { p.b.leg.Answer(p.now, []byte(answerSDP), Extra{}) }
 		script[30*time.Second] = func() {
 			if ending != "called" {
@@ -89,6 +90,14 @@ func carry(t *testing.T, f fate, ending string, kind transport.Kind) played {
 			if ending != "caller" {
 				p.b.leg.Release(p.now, Normal())
 			}
+		}
+		if ending == "hold" { // both at once: glare
+			script[15*time.Second] = func() {
+				p.leg.Offer(p.now, []byte(offerSDP))
+				p.b.leg.Offer(p.now, []byte(offerSDP))
+			}
+			delete(script, 30*time.Second)
+			script[100*time.Second] = func() { p.leg.Release(p.now, Normal()) }
 		}
 	case "cancel":
 		script[10*time.Second] = func() { p.leg.Release(p.now, Refusal(487)) }
@@ -119,6 +128,17 @@ func carry(t *testing.T, f fate, ending string, kind transport.Kind) played {
 	return played{summary(p.a.took()), summary(p.b.took())}
 }
 
+// accept accepts the offers that came in.
+func accept(p *pair) {
+	for s, l := range map[*side]*Leg{p.a: p.leg, p.b: p.b.leg} {
+		for _, e := range s.events {
+			if _, ok := e.(Offered); ok && l.offer.theirs != nil {
+				l.Accept(p.now, []byte(answerSDP))
+			}
+		}
+	}
+}
+
 type parcel struct {
 	raw []byte
 	toB bool
@@ -140,6 +160,8 @@ func summary(es []Event) string {
 			ss = append(ss, "answered")
 		case Confirmed:
 			ss = append(ss, "confirmed")
+		case OfferAnswered:
+			ss = append(ss, fmt.Sprintf("offer %d", e.Cause.Status))
 		case Released:
 			ss = append(ss, fmt.Sprintf("released %d", e.Cause.Status))
 		}
@@ -153,6 +175,7 @@ func TestCallEndsTheSameWhateverMessageIsSpoiled(t *testing.T) {
 	answered := played{"answered, released 200", "confirmed, released 200"}
 	for ending, want := range map[string]played{
 		"caller": answered, "called": answered, "both": answered,
+		"hold":     {"answered, offer 200, released 200", "confirmed, offer 200, released 200"},
 		"cancel":   {"released 487", "released 487"},
 		"crossing": {"released 487", "released 487"},
 		"refused":  {"released 486", "released 486"},
@@ -174,7 +197,7 @@ func TestCallEndsTheSameWhateverMessageIsSpoiled(t *testing.T) {
 
 // A connection delivers in order; nothing is repeated on it but the 2xx.
 func TestCallEndsCleanlyOverTCP(t *testing.T) {
-	for _, ending := range []string{"caller", "called", "both", "cancel", "crossing", "refused"} {
+	for _, ending := range []string{"caller", "called", "both", "hold", "cancel", "crossing", "refused"} {
 		carry(t, fate{-1, -1, -1}, ending, transport.TCP)
 	}
 }

@@ -166,6 +166,21 @@ func TestRegistrarThatIsSilentIsGivenUp(t *testing.T) {
 	}
 }
 
+// The names of registrars may not be known when it begins.
+func TestRegistrationWithoutTargetsWaitsForThem(t *testing.T) {
+	x := newRegistering(t, RegistrationConfig{})
+	if st := x.r.Status(); st.State != RegistrationFailed || st.Next.IsZero() {
+		t.Errorf("%+v", st)
+	}
+	x.r.Start(t0, []transport.Target{{Kind: transport.UDP, Addr: mustAddr(addrB)}})
+	x.replies(t0, x.sent("at once"), 200)
+	x.r.Stop(t0)
+	x.replies(t0, x.sent("removed"), 200)
+	if n := x.ua.Stats().Legs; n != 0 || !x.r.Over() {
+		t.Errorf("%d left", n)
+	}
+}
+
 func TestPingTellsWhatCameOfIt(t *testing.T) {
 	s := newSide(t, addrA, LegConfig{})
 	p := s.ua.NewPing(s.post, PingConfig{RequestURI: "sip:192.0.2.2", Timeout: 6 * time.Second})

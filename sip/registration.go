@@ -77,6 +77,7 @@ type Registration struct {
 	expires time.Duration // what we ask for now
 	adapted int           // 423s followed since the last success
 
+	listed   bool // in the UA's table
 	stopping bool
 	over     bool
 	status   RegistrationStatus
@@ -110,14 +111,13 @@ func (u *UA) NewRegistration(p Post, c RegistrationConfig) *Registration {
 // Start registers with the first of targets that answers, and again whenever
 // due. Calling it anew changes the targets.
 func (r *Registration) Start(now time.Time, targets []transport.Target) {
-	fresh := r.targets == nil
+	first := len(r.targets) == 0
 	r.targets, r.target, r.tried = targets, 0, 0
-	if !fresh || r.stopping {
+	if !first || r.stopping {
 		return
 	}
-	if !r.ua.table.add(r.entry) {
-		r.fail(now, Refusal(503).WithText("too many legs"), 0)
-		return
+	if !r.listed {
+		r.listed = r.ua.table.add(r.entry)
 	}
 	r.register(now)
 }
@@ -202,6 +202,9 @@ func (r *Registration) Advance(now time.Time) bool {
 	if r.over || !due(now, r.status.Next) {
 		return false
 	}
+	if !r.listed {
+		r.listed = r.ua.table.add(r.entry)
+	}
 	r.tried = 0
 	r.register(now)
 	return true
@@ -213,8 +216,8 @@ func (r *Registration) register(now time.Time) {
 	if r.status.State != Registered {
 		r.status.State = Registering
 	}
-	if len(r.targets) == 0 {
-		r.fail(now, Refusal(503).WithText("no target"), 0)
+	if !r.listed || len(r.targets) == 0 {
+		r.fail(now, Refusal(503).WithText("no target, or too many legs"), 0)
 		return
 	}
 	r.base.flow = r.targets[r.target%len(r.targets)].Flow()
@@ -363,7 +366,10 @@ func (r *Registration) finish() {
 	r.over = true
 	r.client = nil
 	r.status = RegistrationStatus{}
-	r.ua.table.remove(r.entry)
+	if r.listed {
+		r.ua.table.remove(r.entry)
+		r.listed = false
+	}
 }
 
 // seenAs is the address in the received and rport of our Via. RFC 3581 §4.
