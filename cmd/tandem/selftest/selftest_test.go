@@ -71,6 +71,7 @@ func TestGoodGatewayPasses(t *testing.T) {
 		if !r.Good || !strings.HasPrefix(r.Verdict, "good: ") {
 			t.Errorf("%s", r.Verdict)
 		}
+		synctest.Wait() // the last messages are taken
 		if calls := m.app.Calls(); len(calls) != 0 {
 			t.Errorf("%d calls are left", len(calls))
 		}
