@@ -45,6 +45,23 @@ func (t *tree) put(key, yaml string) {
 	t.sub[head].put(rest, yaml)
 }
 
+// drop takes keys of the section itself out.
+func (t *tree) drop(keys ...string) {
+	t.keys = slices.DeleteFunc(t.keys, func(k string) bool { return slices.Contains(keys, k) })
+}
+
+// get returns the value of a dotted key.
+func (t *tree) get(key string) string {
+	head, rest, nested := strings.Cut(key, ".")
+	switch {
+	case !nested:
+		return t.value[head]
+	case t.sub[head] == nil:
+		return ""
+	}
+	return t.sub[head].get(rest)
+}
+
 func (t *tree) write(b *strings.Builder, indent string) {
 	for _, k := range t.keys {
 		if s := t.sub[k]; s != nil {
@@ -63,19 +80,26 @@ func (t *tree) write(b *strings.Builder, indent string) {
 // listeners and its media addresses.
 func newSetup(v4, v6 netip.Addr) *setup {
 	s := &setup{root: newTree()}
-	var listeners strings.Builder
-	for i, a := range []netip.Addr{v4, v6} {
+	for _, a := range []netip.Addr{v4, v6} {
 		for _, transport := range []string{"udp", "tcp"} {
-			fmt.Fprintf(&listeners, "\n    - {name: %s%d, transport: %s, address: %q}",
-				transport, 4+2*i, transport, netip.AddrPortFrom(a, 5060))
+			s.listen(transport, netip.AddrPortFrom(a, 5060))
 		}
 	}
-	s.root.put("sip.listeners", listeners.String())
 	s.root.put("admin.address", quote(netip.AddrPortFrom(v4, 8060).String()))
 	s.root.put("admin.token", adminToken)
 	s.root.put("media.address", v4.String())
 	s.root.put("media.address6", fmt.Sprintf("%q", v6))
 	return s
+}
+
+// listen adds a listener, named by transport and family: udp4.
+func (s *setup) listen(transport string, at netip.AddrPort) {
+	family := 4
+	if at.Addr().Is6() {
+		family = 6
+	}
+	s.root.put("sip.listeners", s.root.get("sip.listeners")+fmt.Sprintf("\n    - {name: %s%d, transport: %s, address: %q}",
+		transport, family, transport, at))
 }
 
 // yaml writes the whole.
@@ -113,7 +137,11 @@ func (s *setup) trunk(name string, at netip.AddrPort, a *args, block string) err
 		t = s.trunks[i]
 	}
 	t.raw += block
-	return pairs(t, keysOf("trunks[]."), a)
+	err := pairs(t, keysOf("trunks[]."), a)
+	if by := t.get("peer.transport"); by == quote("ws") || by == quote("wss") {
+		t.sub["peer"].drop("host", "port") // a browser is reached by the connection it opened
+	}
+	return err
 }
 
 // route adds a rule: [PREFIX] [from TRUNK,...] to TARGET,... [with TARGET...]

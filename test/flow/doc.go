@@ -22,6 +22,8 @@
 //	route [PREFIX|*] [from TRUNK,...] to TRUNK[,TRUNK...] [with TRUNK]... [KEY VALUE]...
 //	routes                                  forgets the routes (then reload)
 //	set KEY VALUE                           any other key of the configuration
+//	secure [clients none|optional|required] TLS, WS and WSS too; names are gw.example
+//	                                        and PEER.example
 //	link PEER|* [delay D] [jitter D] [loss P%] [double P%] [reorder P%] [segment BYTES]
 //
 // Keys are those of the configuration file. Sections before the last name may
@@ -53,7 +55,7 @@
 //	                expected in what comes, where * fits anything
 //	no NAME         without that header; no sdp: without SDP
 //	body TYPE       another body, in the lines below
-//	by tcp          the transport of our first request
+//	by tcp          the transport of our first request: udp, tcp, tls, ws, wss
 //	again           the last one once more, byte for byte
 //	sometime        expected, though others may come before it
 //	anew            ACK and CANCEL with a branch of their own

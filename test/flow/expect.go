@@ -68,10 +68,8 @@ func (c *call) bind(a arrival) {
 	m := a.msg
 	c.id = m.get("Call-ID")
 	c.localURI, c.remoteURI = address(m.get("To")), address(m.get("From"))
-	c.by, c.cseq = "udp", 500
-	if strings.Contains(m.get("Via"), "/TCP") {
-		c.by = "tcp"
-	}
+	via, _, _ := strings.Cut(m.get("Via"), " ")
+	c.by, c.cseq = strings.ToLower(strings.TrimPrefix(via, "SIP/2.0/")), 500
 	c.p.byID[c.id] = c
 	rest := c.p.fresh[:0]
 	for _, o := range c.p.fresh {

@@ -33,6 +33,7 @@ type flow struct {
 	gw      *simnet.Host
 	v4, v6  netip.Addr
 	setup   *setup
+	ca      *authority // nil without TLS
 	peers   map[string]*peer
 	ladder  *ladder
 	log     *slog.Logger

@@ -3,6 +3,7 @@ package flow
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/netip"
@@ -31,7 +32,9 @@ type peer struct {
 	at   netip.AddrPort
 	host *simnet.Host
 	udp  *simnet.UDPConn
-	by   string // transport it calls with: udp, tcp
+	by   string // transport it calls with: udp, tcp, tls, ws, wss
+
+	tlsConfig *tls.Config // once made
 
 	mu    sync.Mutex
 	conn  net.Conn         // the connection it opened to us
@@ -90,7 +93,11 @@ func (p *peer) accept(l *simnet.Listener) {
 			return
 		}
 		p.f.opened(c)
-		p.f.spawn(func() { p.readStream(c) })
+		p.f.spawn(func() {
+			if c, err := p.unwrap(c); err == nil {
+				p.readStream(c)
+			}
+		})
 	}
 }
 
@@ -196,7 +203,7 @@ func (p *peer) send(raw []byte, by string, to netip.AddrPort) error {
 	c := p.conn
 	p.mu.Unlock()
 	if c == nil {
-		d, err := p.host.Dial(p.f.ctx, netip.AddrPortFrom(p.at.Addr(), 0), to)
+		d, err := p.connect(by, to)
 		if err != nil {
 			return err
 		}

@@ -50,6 +50,8 @@ func (f *flow) declare(w string) func(*args, string) error {
 		return func(a *args, _ string) error { return f.setup.set(a) }
 	case "link":
 		return f.link
+	case "secure":
+		return f.secure
 	}
 	return nil
 }
