@@ -100,16 +100,17 @@ func (e *Endpoint) endDigits(now time.Time) {
 	}
 }
 
-// keepsEvent says whether an event packet of the source is not to be sent on:
-// the far side takes digits in another way, or has sent nothing yet and will
-// get the digit when it has (RFC 4733 events before that may reach nobody).
+// keepsEvent says whether an event packet of the source is not to be sent on as
+// one. Where the far side takes digits by INFO or as tones its owner sends them.
+// Where it has sent nothing yet, or did not agree to events, the digit is
+// collected: it waits for the far side's first packet, or is sounded.
 func (e *Endpoint) keepsEvent(now time.Time, p *rtp.Packet) bool {
-	d := e.talk()
-	if e.opts.Digits != DigitsEvent || (d != nil && d.agreed.Event.Clock == 0) {
+	if e.opts.Digits != DigitsEvent {
 		return true
 	}
-	early := e.pressing.early
-	if e.mayPress() && (early == nil || !early.Active()) {
+	d, early := e.talk(), e.pressing.early
+	mute := d != nil && d.agreed.Event.Clock == 0
+	if !mute && e.mayPress() && (early == nil || !early.Active()) {
 		return false
 	}
 	if early == nil {

@@ -337,6 +337,35 @@ func TestDigitIsSoundedInBand(t *testing.T) {
 	})
 }
 
+// A far side that did not agree to events hears the digits as tones.
+func TestEventsAreSoundedWhereNotAgreed(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, b *bench) {
+		_, eb, pa, pb := b.join(Options{}, Options{})
+		a := agree(pb.addr())
+		a.Event = sdp.Payload{}
+		apply(t, eb, "b", a)
+		pa.say(5, 0xFF)
+		for _, code := range []byte{4, 2} {
+			pa.press(events, code, 5, nil)
+			pa.say(15, 0xFF)
+		}
+		dec, err := g711.PCMU().NewDecoder(8000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, keys := dtmf.NewDetector(8000), ""
+		for _, h := range pb.packets() {
+			pcm, _ := dec.Decode(nil, h.Payload)
+			if p, ok := d.Process(pcm, false); ok {
+				keys += p.Digit.Key()
+			}
+		}
+		if keys != "42" {
+			t.Errorf("heard %q", keys)
+		}
+	})
+}
+
 // What goes quiet is filled where the trunk wants it: comfort noise if it was
 // agreed, else frames of silence.
 func TestPausesAreFilledWhereAsked(t *testing.T) {
