@@ -52,7 +52,9 @@
 //	to METHOD       which request a response is for
 //	offer, answer   SDP, see below
 //	"Name: value"   header: put into what we send (an empty value removes it),
-//	                expected in what comes, where * fits anything
+//	                expected in what comes, where * fits anything; in ours
+//	                $replaces(east#2) names that dialog as Replaces does, and
+//	                $escaped(east#2) does within a URI
 //	no NAME         without that header; no sdp: without SDP
 //	body TYPE       another body, in the lines below
 //	by tcp          the transport of our first request: udp, tcp, tls, ws, wss

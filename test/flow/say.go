@@ -11,6 +11,13 @@ import (
 // say sends one message of a call.
 func (p *peer) say(h handle, ph phrase) error {
 	c := p.claim(h.call)
+	for i := range ph.headers {
+		v, err := p.f.named(ph.headers[i].value)
+		if err != nil {
+			return err
+		}
+		ph.headers[i].value = v
+	}
 	switch {
 	case ph.kind == "raw":
 		return p.sayRaw(c, ph)
@@ -20,6 +27,32 @@ func (p *peer) say(h handle, ph phrase) error {
 		return p.respond(c, c.leg(h.fork), ph)
 	}
 	return p.ask(c, c.leg(h.fork), ph)
+}
+
+// named puts the name of a dialog where a header has $replaces(PEER#N): as
+// Replaces writes it (RFC 3891 §6.1), and escaped for a URI as $escaped(PEER#N).
+func (f *flow) named(v string) (string, error) {
+	for _, word := range []string{"$replaces(", "$escaped("} {
+		before, rest, found := strings.Cut(v, word)
+		who, after, closed := strings.Cut(rest, ")")
+		if !found || !closed {
+			continue
+		}
+		h, ok := parseHandle(who)
+		p := f.peers[h.peer]
+		if !ok || p == nil {
+			return "", fmt.Errorf("%q is no call", who)
+		}
+		c := p.claim(h.call)
+		l := c.leg(h.fork)
+		// Seen by the gateway: its own tag is the to-tag.
+		name := fmt.Sprintf("%s;to-tag=%s;from-tag=%s", c.id, l.remote, l.tag(c))
+		if word == "$escaped(" {
+			name = strings.NewReplacer(";", "%3B", "=", "%3D", "@", "%40").Replace(name)
+		}
+		v = before + name + after
+	}
+	return v, nil
 }
 
 // sayRaw sends lines as they are written, with our addresses put in.
