@@ -156,7 +156,7 @@ func (b *B2BUA) Serve(now time.Time, leg *sip.Leg, in sip.Invite) (sip.Post, err
 	c.plan, c.origin, c.seat, c.arrival, c.hops = set.plan, from, seat, arrival, plan
 	c.a.trunk = from
 	c.record.Caller, c.record.Called = arrival.Caller.Number, arrival.Called
-	c.publish(now)
+	c.publish()
 	b.mu.Lock()
 	b.calls[c.id] = c
 	b.mu.Unlock()

@@ -2,7 +2,6 @@ package sbc
 
 import (
 	"slices"
-	"time"
 
 	"github.com/tandem-voip/tandem/sip"
 )
@@ -40,7 +39,7 @@ func (b *B2BUA) Recent() []CallView {
 // Hangup ends a call. False says that there is none of that id, or that it is
 // ending, or too busy to be asked now.
 func (b *B2BUA) Hangup(id string) bool {
-	return b.tell(id, input{kind: inputHangup, cause: sip.Normal().WithText("Ended by the operator")})
+	return b.tell(id, input{kind: inputHangup, order: &order{cause: sip.Normal().WithText("Ended by the operator")}})
 }
 
 // Transfer hands one side of an answered call, "caller" or "called", to another
@@ -52,7 +51,7 @@ func (b *B2BUA) Transfer(id, side, target string) bool {
 	if target == "" || !isUser(target) || side != byCaller && side != byCalled {
 		return false
 	}
-	return b.tell(id, input{kind: inputTransfer, number: target, stays: side})
+	return b.tell(id, input{kind: inputTransfer, order: &order{number: target, stays: side}})
 }
 
 func (b *B2BUA) tell(id string, in input) bool {
@@ -147,9 +146,9 @@ func (r *recent) list() []CallView {
 }
 
 // publish renews what others see of the call.
-func (c *Call) publish(time.Time) {
+func (c *Call) publish() {
 	v := &CallView{ID: c.id, State: c.state(), Record: c.record, Events: c.events.published(), Omitted: c.events.omitted}
-	v.Record.Targets = slices.Clone(c.record.Targets)
+	v.Record.Targets = slices.Clone(c.record.Targets) // the call changes its entries
 	v.Record.Transfers = slices.Clone(c.record.Transfers)
 	v.Media = c.path()
 	v.show(0, &v.Record.A, c.a)

@@ -30,7 +30,7 @@ type bed struct {
 	queue chan delivery
 
 	mu      sync.Mutex
-	peers   map[netip.AddrPort]func(m text)
+	peers   map[netip.AddrPort]func(m message)
 	records []CDR
 }
 
@@ -40,14 +40,14 @@ type delivery struct {
 	raw  string
 }
 
-// text is a message as it stands on the wire.
-type text string
+// message is what stands on the wire.
+type message string
 
-func (m text) start() string { s, _, _ := strings.Cut(string(m), "\r\n"); return s }
+func (m message) start() string { s, _, _ := strings.Cut(string(m), "\r\n"); return s }
 
 // is reports whether it is a request of that method, or a response of that
 // status and method.
-func (m text) is(kind string) bool {
+func (m message) is(kind string) bool {
 	s := m.start()
 	if strings.HasPrefix(s, "SIP/2.0 ") {
 		_, method, _ := strings.Cut(m.header("CSeq"), " ")
@@ -56,7 +56,7 @@ func (m text) is(kind string) bool {
 	return strings.HasPrefix(s, kind+" ")
 }
 
-func (m text) header(name string) string {
+func (m message) header(name string) string {
 	for l := range strings.SplitSeq(string(m), "\r\n") {
 		if v, ok := strings.CutPrefix(l, name+": "); ok {
 			return v
@@ -66,14 +66,14 @@ func (m text) header(name string) string {
 }
 
 // target is the URI in Contact.
-func (m text) target() string {
+func (m message) target() string {
 	_, uri, _ := strings.Cut(m.header("Contact"), "<")
 	uri, _, _ = strings.Cut(uri, ">")
 	return uri
 }
 
 // reply answers a request.
-func (m text) reply(status int, tag, body string) string {
+func (m message) reply(status int, tag, body string) string {
 	to := m.header("To")
 	if !strings.Contains(to, ";tag=") {
 		to += ";tag=" + tag
@@ -109,7 +109,7 @@ func (b *bed) Send(_ time.Time, o transport.Outbound) error {
 	peer := b.peers[o.Flow.Remote]
 	b.mu.Unlock()
 	if peer != nil {
-		peer(text(o.Raw))
+		peer(message(o.Raw))
 	}
 	return nil
 }
@@ -146,7 +146,7 @@ func (b *bed) say(from netip.AddrPort, raw string) { b.queue <- delivery{from, r
 func newBed(t testing.TB, codecs codec.Set, eastCodec string) *bed {
 	bed := &bed{
 		t: t, here: netip.MustParseAddrPort("192.0.2.1:5060"),
-		queue: make(chan delivery, 4096), peers: make(map[netip.AddrPort]func(text)),
+		queue: make(chan delivery, 4096), peers: make(map[netip.AddrPort]func(message)),
 	}
 	var err error
 	if bed.ua, err = sip.New(sip.DefaultConfig(), sip.Deps{Network: bed}); err != nil {
@@ -210,7 +210,7 @@ func invitation(id, number string) string {
 }
 
 // follow is a request of west in the dialog of a 200 it got.
-func follow(ok text, method string, seq int) string {
+func follow(ok message, method string, seq int) string {
 	return withBody(fmt.Sprintf("%s %s SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bK%s%s\r\nMax-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\n",
 		method, ok.target(), method, ok.header("Call-ID"), ok.header("From"), ok.header("To"), ok.header("Call-ID"), seq, method), "")
 }

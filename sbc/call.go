@@ -79,15 +79,15 @@ func (c *Call) step(now time.Time, in input) {
 	case inputMessage:
 		c.handle(now, in.side, in.side.leg.Receive(now, in.message))
 	case inputNotice:
-		c.notice(now, in.side, in.notice)
+		c.notice(now, in.side, *in.notice)
 	case inputResolved:
-		c.resolved(now, in.side, in.targets, in.err)
+		c.resolved(now, in.side, in.lookup.targets, in.lookup.err)
 	case inputTick:
 		c.tick(now)
 	case inputHangup:
-		c.end(now, in.cause, byGateway)
+		c.end(now, in.order.cause, byGateway)
 	case inputTransfer:
-		c.transferByAPI(now, in.number, in.stays)
+		c.transferByAPI(now, in.order.number, in.order.stays)
 	case inputYield:
 		c.yield(now, in.yield)
 	case inputGift:
@@ -104,7 +104,7 @@ func (c *Call) step(now time.Time, in input) {
 		c.trace(s)
 	}
 	c.sides = slices.DeleteFunc(c.sides, func(s *side) bool { return s.lost && !s.live() })
-	c.publish(now)
+	c.publish()
 }
 
 // handle lets the call take the events of a leg.
@@ -140,7 +140,8 @@ const advanceRounds = 8
 func (c *Call) advance(now time.Time) {
 	for range advanceRounds {
 		again := false
-		for _, s := range slices.Clone(c.sides) {
+		for i := 0; i < len(c.sides); i++ { // sides may be added meanwhile
+			s := c.sides[i]
 			if s.leg == nil || s.owner.Load() != c {
 				continue
 			}
@@ -263,10 +264,11 @@ func (c *Call) release(now time.Time, s *side, cause sip.Cause, headers ...sip.H
 func (c *Call) finish(now time.Time, cause sip.Cause, by string) {
 	r := &c.record
 	r.Ended = now
-	for s, to := range map[*side]*LegRecord{c.caller: &r.A, c.callee: &r.B} {
-		if s != nil && s.owner.Load() == c {
-			*to = s.record
-		}
+	if s := c.caller; s.owner.Load() == c {
+		r.A = s.record
+	}
+	if s := c.callee; s != nil && s.owner.Load() == c {
+		r.B = s.record
 	}
 	r.Status, r.Q850, r.Text, r.EndedBy = cause.Status, cause.Q850, cause.Text, by
 	c.b2b.finished(c, now)

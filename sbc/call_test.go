@@ -15,7 +15,7 @@ import (
 // answerEast lets east ring, answer every call with a codec and say goodbye
 // properly.
 func (b *bed) answerEast(format, rtpmap string) {
-	b.peers[east()] = func(m text) {
+	b.peers[east()] = func(m message) {
 		switch {
 		case m.is("INVITE"):
 			b.say(east(), m.reply(180, "e", ""))
@@ -28,8 +28,8 @@ func (b *bed) answerEast(format, rtpmap string) {
 
 // callWest lets west acknowledge what it gets, hang up at once if it is to, and
 // tells final responses to ended.
-func (b *bed) callWest(hangUp bool, ended func(text)) {
-	b.peers[west()] = func(m text) {
+func (b *bed) callWest(hangUp bool, ended func(message)) {
+	b.peers[west()] = func(m message) {
 		switch {
 		case m.is("200 INVITE"):
 			b.say(west(), follow(m, "ACK", 1))
@@ -53,13 +53,13 @@ func TestCallLeavesItsRecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBed(t, g711Set(), "PCMU")
 		b.answerEast("0", "PCMU/8000")
-		b.callWest(true, func(text) {})
+		b.callWest(true, func(message) {})
 		b.say(west(), invitation("one", "+15550100"))
 		time.Sleep(time.Minute)
 		if s := b.b.Stats(); s.Up != 0 || s.Calls != 1 || s.Answered != 1 || s.Panics != 0 {
 			t.Errorf("stats = %+v", s)
 		}
-		if n := b.b.pool.Stats().Used; n != 0 {
+		if n := b.b.pool.Stats(time.Now()).Used; n != 0 {
 			t.Errorf("%d ports are still in use", n)
 		}
 		b.close()
@@ -89,7 +89,7 @@ func TestFaultEndsOneCall(t *testing.T) {
 		b := newBed(t, codec.Set{g711.PCMU(), faultyCodec{g711.PCMA()}}, "PCMA")
 		b.answerEast("8", "PCMA/8000")
 		var byes atomic.Int32
-		b.callWest(false, func(m text) {
+		b.callWest(false, func(m message) {
 			if m.is("BYE") {
 				byes.Add(1)
 			}
@@ -113,8 +113,8 @@ func TestFaultEndsOneCall(t *testing.T) {
 func TestRefusedCallIsRecorded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBed(t, g711Set(), "PCMU")
-		var got text
-		b.callWest(false, func(m text) { got = m })
+		var got message
+		b.callWest(false, func(m message) { got = m })
 		b.say(west(), invitation("one", "+4930"))
 		time.Sleep(time.Second)
 		b.close()
@@ -129,7 +129,7 @@ func TestHangup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBed(t, g711Set(), "PCMU")
 		b.answerEast("0", "PCMU/8000")
-		b.callWest(false, func(text) {})
+		b.callWest(false, func(message) {})
 		b.say(west(), invitation("one", "+15550100"))
 		time.Sleep(time.Second)
 		calls := b.b.Calls()
@@ -155,7 +155,7 @@ func TestTransferByOperator(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBed(t, g711Set(), "PCMU")
 		b.answerEast("0", "PCMU/8000")
-		b.callWest(false, func(text) {})
+		b.callWest(false, func(message) {})
 		b.say(west(), invitation("one", "+15550100"))
 		time.Sleep(time.Second)
 		id := b.b.Calls()[0].ID
@@ -192,7 +192,7 @@ func BenchmarkCall(b *testing.B) {
 	bed := newBed(b, g711Set(), "PCMU")
 	bed.answerEast("0", "PCMU/8000")
 	done := make(chan struct{}, 1)
-	bed.callWest(true, func(m text) {
+	bed.callWest(true, func(m message) {
 		if m.is("200 BYE") {
 			done <- struct{}{}
 		}

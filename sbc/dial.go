@@ -72,7 +72,7 @@ func (c *Call) dial(now time.Time, target int) {
 	// The lookup is bounded by its own timeouts, and what it finds is for an
 	// inbox that does not mind coming late.
 	c.b2b.network.Resolve(context.Background(), hop.Trunk.Destination(), func(t []transport.Target, err error) {
-		s.post(input{kind: inputResolved, targets: t, err: err})
+		s.post(input{kind: inputResolved, lookup: &lookup{t, err}})
 	})
 }
 

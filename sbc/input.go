@@ -17,25 +17,36 @@ const (
 	inputStart    inputKind = iota + 1 // the call begins
 	inputMessage                       // side, message
 	inputNotice                        // side, notice
-	inputResolved                      // side, targets, err
+	inputResolved                      // side, lookup
 	inputTick                          // something is due
-	inputHangup                        // cause
-	inputTransfer                      // number, stays: from the admin API
+	inputHangup                        // order.cause
+	inputTransfer                      // order.number, order.stays: from the admin API
 	inputYield                         // yield: give a side away
 	inputGift                          // side: a side that another call gave away
 )
 
 // An input is what makes a call take a step. It is a value; what it points to
-// belongs to the call from then on.
+// belongs to the call from then on. It is small, since an inbox has room for
+// many of them in every call.
 type input struct {
 	kind    inputKind
 	side    *side
 	message sip.Message
-	notice  media.Notice
+	notice  *media.Notice
+	lookup  *lookup
+	order   *order
+	yield   *yield
+}
+
+// A lookup is what came of looking for the addresses of a target.
+type lookup struct {
 	targets []transport.Target
 	err     error
-	cause   sip.Cause
-	number  string
-	stays   string // byCaller or byCalled
-	yield   *yield
+}
+
+// An order is what the operator, or the end of the program, wants of a call.
+type order struct {
+	cause  sip.Cause
+	number string
+	stays  string // byCaller or byCalled
 }

@@ -79,7 +79,7 @@ func (c *Call) run(halt <-chan struct{}) {
 			c.step(time.Now(), input{kind: inputTick})
 		case <-halt:
 			halt = nil
-			c.step(time.Now(), input{kind: inputHangup, cause: sip.Refusal(503).WithText("Stopping")})
+			c.step(time.Now(), input{kind: inputHangup, order: &order{cause: sip.Refusal(503).WithText("Stopping")}})
 		}
 	}
 }
@@ -100,6 +100,6 @@ func (c *Call) rescue() {
 	now := time.Now()
 	c.ending = false
 	c.end(now, sip.Refusal(500), byGateway)
-	c.publish(now)
+	c.publish()
 	c.run(c.b2b.halt)
 }

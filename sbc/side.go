@@ -60,7 +60,7 @@ func (s *side) onMessage(m sip.Message) bool {
 
 // onNotice is the side's media.Options.Notify.
 func (s *side) onNotice(n media.Notice) {
-	if !s.post(input{kind: inputNotice, notice: n}) {
+	if !s.post(input{kind: inputNotice, notice: &n}) {
 		s.owner.Load().b2b.count.noticesLost.Add(1)
 	}
 }
