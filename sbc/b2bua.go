@@ -153,7 +153,7 @@ func (b *B2BUA) Serve(now time.Time, leg *sip.Leg, in sip.Invite) (sip.Post, err
 		return nil, b.refused(now, leg, in, from, planCause(err))
 	}
 	c := b.newCall(now, leg, in)
-	c.plan, c.origin, c.seat, c.arrival, c.hops = set.plan, from, seat, arrival, plan
+	c.plan, c.config, c.origin, c.seat, c.arrival, c.hops = set.plan, set.config, from, seat, arrival, plan
 	c.a.trunk = from
 	c.record.Caller, c.record.Called = arrival.Caller.Number, arrival.Called
 	c.publish()
@@ -183,10 +183,12 @@ func planCause(err error) sip.Cause {
 // refused writes the record of a call that was not admitted.
 func (b *B2BUA) refused(now time.Time, leg *sip.Leg, in sip.Invite, from *Trunk, cause sip.Cause) error {
 	b.count.refused.Add(1)
-	r := CDR{ID: newID(), Invited: now, Ended: now, EndedBy: byGateway,
+	r := CDR{
+		ID: newID(), Invited: now, Ended: now, EndedBy: byGateway,
 		Status: cause.Status, Q850: cause.Q850, Text: cause.Text,
 		Called: userPart(in.RequestURI), Caller: userPart(in.From.URI),
-		A: LegRecord{CallID: leg.CallID(), From: in.From.URI, To: in.To.URI, Peer: peerOf(in.Flow)}}
+		A: LegRecord{CallID: leg.CallID(), From: in.From.URI, To: in.To.URI, Peer: peerOf(in.Flow)},
+	}
 	if from != nil {
 		r.A.Trunk = from.Name()
 	}

@@ -232,8 +232,10 @@ func (c *quietConn) ReadFromUDPAddrPort([]byte) (int, netip.AddrPort, error) {
 }
 
 func (c *quietConn) WriteToUDPAddrPort(b []byte, _ netip.AddrPort) (int, error) { return len(b), nil }
-func (c *quietConn) LocalAddr() net.Addr                                        { return net.UDPAddrFromAddrPort(c.at) }
-func (c *quietConn) Close() error                                               { c.once.Do(func() { close(c.gone) }); return nil }
+
+func (c *quietConn) LocalAddr() net.Addr { return net.UDPAddrFromAddrPort(c.at) }
+
+func (c *quietConn) Close() error { c.once.Do(func() { close(c.gone) }); return nil }
 
 // g711Set is the two codecs of the telephone network.
 func g711Set() codec.Set { return codec.Set{g711.PCMU(), g711.PCMA()} }

@@ -47,7 +47,7 @@ func (c *Call) answerItself(now time.Time, hop Hop) {
 	c.built = &built{kind: hop.Internal}
 	c.record.Answered, c.record.Ringing = now, now
 	c.record.B = LegRecord{Trunk: hop.String()}
-	if max := c.b2b.cfg().MaxDuration; max > 0 {
+	if max := c.config.MaxDuration; max > 0 {
 		c.maxEnd = now.Add(max)
 	}
 	c.answerCaller(now, body, nil)

@@ -18,7 +18,8 @@ type Call struct {
 	// Set once.
 	id      string
 	b2b     *B2BUA
-	plan    *Dialplan // the configuration the call began with
+	plan    *Dialplan  // the configuration the call began with
+	config  CallConfig // likewise
 	log     *slog.Logger
 	in      sip.Invite
 	inbox   chan input
@@ -279,12 +280,14 @@ func (c *Call) finish(now time.Time, cause sip.Cause, by string) {
 // other returns the side that s is joined to, or is to be; nil if there is none.
 func (c *Call) other(s *side) *side {
 	switch {
-	case s != c.a:
-		return c.a
-	case c.b != nil:
+	case s == c.a && c.b != nil:
 		return c.b
+	case s == c.a:
+		return c.heard
+	case s != c.b && c.search != nil && c.search.transfer != nil:
+		return c.search.transfer.stay
 	}
-	return c.heard
+	return c.a
 }
 
 // note puts a sentence on the timeline.

@@ -160,7 +160,7 @@ func (c *Call) join(now time.Time, s *side, headers []sip.Header) {
 		c.callee = s
 	}
 	c.record.Answered = now
-	if max := c.b2b.cfg().MaxDuration; max > 0 {
+	if max := c.config.MaxDuration; max > 0 {
 		c.maxEnd = now.Add(max)
 	}
 	c.answerCaller(now, body, headers)
@@ -190,7 +190,7 @@ func (c *Call) redirected(now time.Time, s *side, e sip.Redirected) {
 		s.contacts = e.Contacts
 		return
 	}
-	if c.depth >= c.b2b.cfg().Depth {
+	if c.depth >= c.config.Depth {
 		c.note(now, "redirection not followed: too many")
 		return
 	}
@@ -224,6 +224,8 @@ func firstSIP(contacts []sip.Address) string {
 
 // targetFailed notes that one address of a target was given up.
 func (c *Call) targetFailed(now time.Time, s *side, e sip.TargetFailed) {
-	c.events.add(Event{At: now, Kind: KindNote, Leg: s.name,
-		Text: e.Target.Addr.String() + " given up: " + e.Cause.Error()})
+	c.events.add(Event{
+		At: now, Kind: KindNote, Leg: s.name,
+		Text: e.Target.Addr.String() + " given up: " + e.Cause.Error(),
+	})
 }

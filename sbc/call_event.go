@@ -95,8 +95,10 @@ func (c *Call) applied(now time.Time, s *side, dialog string) {
 		c.log.Warn("media not applied", "leg", s.name, "err", err)
 		return
 	}
-	c.events.add(Event{At: now, Kind: KindCodec, Leg: s.name, Dialog: dialog,
-		Text: codecName(a.Send.Codec) + " " + a.Direction.String()})
+	c.events.add(Event{
+		At: now, Kind: KindCodec, Leg: s.name, Dialog: dialog,
+		Text: codecName(a.Send.Codec) + " " + a.Direction.String(),
+	})
 }
 
 // refusalOf is the cause for a session description that came to nothing.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/tandem-voip/tandem/codec"
 	"github.com/tandem-voip/tandem/media/sdp"
 	"github.com/tandem-voip/tandem/sip"
 	"github.com/tandem-voip/tandem/sip/transport"
@@ -94,7 +95,7 @@ func (c *Call) newSide(now time.Time, hop Hop, target int) *side {
 	s.owner.Store(c)
 	ring := hop.Timeout
 	if ring <= 0 {
-		ring = c.b2b.cfg().RingTime
+		ring = c.config.RingTime
 	}
 	s.ringBy = now.Add(ring)
 	c.record.Targets = append(c.record.Targets, Attempt{Trunk: hop.Trunk.Name(), Number: hop.Called, Started: now})
@@ -123,12 +124,14 @@ func (c *Call) resolved(now time.Time, s *side, targets []transport.Target, err 
 	hop := c.search.hops[s.target]
 	inv := c.invite(hop, targets)
 	if len(c.in.Body) > 0 || !s.trunk.cfg.Dialog.DelayedOffer || c.search.transfer != nil {
-		inv.Body = s.propose(c.direction(), c.wanted...)
+		inv.Body = s.propose(c.direction(), c.preferred()...)
 	}
 	s.leg = c.b2b.ua.NewLeg(s.onMessage, s.trunk.LegConfig())
 	s.leg.Dial(now, inv)
-	s.record = LegRecord{Trunk: s.trunk.Name(), CallID: s.leg.CallID(), From: inv.From.URI, To: inv.To.URI,
-		Peer: targets[0].Kind.String() + " " + targets[0].Addr.String()}
+	s.record = LegRecord{
+		Trunk: s.trunk.Name(), CallID: s.leg.CallID(), From: inv.From.URI, To: inv.To.URI,
+		Peer: targets[0].Kind.String() + " " + targets[0].Addr.String(),
+	}
 	c.note(now, s.name+" is trunk "+s.trunk.Name()+", "+s.record.Peer)
 }
 
@@ -140,7 +143,20 @@ func (c *Call) invite(hop Hop, targets []transport.Target) sip.Invite {
 	inv.Timeout = 0 // how long it may ring is the call's affair
 	inv.Replaces = c.search.replaces
 	inv.ReferredBy = hop.Trunk.referredBy(c.search.referredBy, c.search.referrer, host)
+	if hop.Trunk.cfg.cloud() {
+		inv.Replaces = nil // they refuse a request that carries it
+	}
 	return inv
+}
+
+// preferred are the codecs that a side being called should use.
+func (c *Call) preferred() []codec.Params {
+	if t := c.search.transfer; t != nil {
+		if a, ok := t.stay.current(); ok {
+			return []codec.Params{a.Send.Codec}
+		}
+	}
+	return c.wanted
 }
 
 // direction is which way audio may go towards a side that is being called: what

@@ -36,6 +36,9 @@ func (c *Call) informed(now time.Time, s *side, e sip.Informed) {
 
 // carry brings a digit to the other side, unless it has passed already.
 func (c *Call) carry(now time.Time, s *side, p dtmf.Press, passed bool) {
+	if s != c.a && s != c.b && s != c.heard {
+		return // nobody listens to this side yet
+	}
 	c.record.Digits++
 	c.events.add(Event{At: now, Kind: KindDigit, Leg: s.name, Text: "digit " + p.Duration.String()})
 	if passed {

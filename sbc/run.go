@@ -63,9 +63,14 @@ func (b *B2BUA) begin(c *Call) {
 
 // run is the call's goroutine. B2BUA.Serve starts it; it ends when the legs have.
 func (c *Call) run(halt <-chan struct{}) {
+	c.step(time.Now(), input{kind: inputStart})
+	c.goOn(halt)
+}
+
+// goOn makes a step for each input until the call is over.
+func (c *Call) goOn(halt <-chan struct{}) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	c.step(time.Now(), input{kind: inputStart})
 	for !c.over() {
 		if d := c.deadline(); d.IsZero() {
 			timer.Stop() // nothing due
@@ -101,5 +106,5 @@ func (c *Call) rescue() {
 	c.ending = false
 	c.end(now, sip.Refusal(500), byGateway)
 	c.publish()
-	c.run(c.b2b.halt)
+	c.goOn(c.b2b.halt)
 }

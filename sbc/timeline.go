@@ -1,6 +1,9 @@
 package sbc
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A Kind says what a timeline event is about.
 type Kind uint8
@@ -84,4 +87,4 @@ func (t *timeline) add(e Event) {
 }
 
 // published returns the events so far, for others to read.
-func (t *timeline) published() []Event { return t.events[:len(t.events):len(t.events)] }
+func (t *timeline) published() []Event { return slices.Clip(t.events) }

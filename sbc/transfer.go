@@ -27,7 +27,7 @@ func (c *Call) referred(now time.Time, s *side, e sip.Referred) {
 	case c.transfer != nil || c.passing != nil:
 		s.leg.RefuseRefer(now, sip.Refusal(491))
 		return
-	case c.depth >= c.b2b.cfg().Depth:
+	case c.depth >= c.config.Depth:
 		c.note(now, "transfer refused: too many")
 		s.leg.RefuseRefer(now, sip.Refusal(603).WithText("Too many transfers"))
 		return
@@ -52,8 +52,10 @@ func (c *Call) refer(now time.Time, s, stay *side, e sip.Referred) {
 	if !named {
 		// The target is named by parameters that mean something to the peer alone:
 		// they go back to it as they are, as Teams and ACS want.
-		plan, err = Plan{Hops: []Hop{{Trunk: s.trunk, Target: e.Target.URI, Called: c.arrival.Called,
-			Caller: c.arrival.Caller.Number}}}, nil
+		plan, err = Plan{Hops: []Hop{{
+			Trunk: s.trunk, Target: e.Target.URI, Called: c.arrival.Called,
+			Caller: c.arrival.Caller.Number,
+		}}}, nil
 	}
 	if err != nil {
 		s.leg.RefuseRefer(now, planCause(err))
@@ -70,7 +72,7 @@ func (c *Call) refer(now time.Time, s, stay *side, e sip.Referred) {
 
 // transferByAPI hands one side to another number.
 func (c *Call) transferByAPI(now time.Time, number, stays string) {
-	if c.ending || c.b == nil || c.transfer != nil || c.depth >= c.b2b.cfg().Depth {
+	if c.ending || c.b == nil || c.transfer != nil || c.depth >= c.config.Depth {
 		c.note(now, "transfer refused: the call is not in a state for it")
 		return
 	}
