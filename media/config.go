@@ -23,8 +23,9 @@ type Config struct {
 	// an even port and RTCP the odd one above it (RFC 3550 §11).
 	PortMin uint16
 	PortMax uint16
-	// PortRest is how long a freed port stays idle, so that late packets of
-	// one call do not reach the next.
+	// PortRest is how long a freed port stays idle at least, so that late packets
+	// of one call do not reach the next. Pairs are given out in turn, so that a
+	// port rests far longer while the range is not nearly used up.
 	PortRest time.Duration
 
 	// Silence is how long an endpoint may hear nothing before its call is told.
@@ -53,7 +54,7 @@ func DefaultConfig() Config {
 		Address:      netip.IPv4Unspecified(),
 		PortMin:      16384,
 		PortMax:      32767,
-		PortRest:     10 * time.Second,
+		PortRest:     time.Second,
 		Silence:      60 * time.Second,
 		Latch:        LatchSameIP,
 		LatchWindow:  3 * time.Second,

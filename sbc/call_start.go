@@ -102,7 +102,7 @@ func (c *Call) refuse(now time.Time, cause sip.Cause, headers ...sip.Header) {
 // noMedia ends a call for which no endpoint could be opened.
 func (c *Call) noMedia(now time.Time, err error) {
 	c.b2b.count.noMedia.Add(1)
-	c.log.Error("no media endpoint", "err", err)
+	c.log.Warn("no media endpoint", "err", err)
 	c.refuse(now, sip.Refusal(503).WithText("No media port"), c.b2b.retryAfter())
 }
 

@@ -117,7 +117,7 @@ func (c *Call) resolved(now time.Time, s *side, targets []transport.Target, err 
 	}
 	if err := s.open(now, c.b2b, targets[0].Addr.Addr().Unmap().Is6()); err != nil {
 		c.b2b.count.noMedia.Add(1)
-		c.log.Error("no media endpoint", "err", err)
+		c.log.Warn("no media endpoint", "err", err)
 		c.failed(now, s, sip.Refusal(503).WithText("No media port"), 0)
 		return
 	}

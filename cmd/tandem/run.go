@@ -71,7 +71,9 @@ func runDemo(ctx context.Context, w io.Writer) (err error) {
 // read again on reload; empty for the demonstration. greeting is called when
 // the appliance is up.
 func runConfig(ctx context.Context, cfg config.Config, file string, greeting func(*appliance.Appliance)) error {
-	log := newLog(cfg.Log, os.Stderr)
+	lines := newLogWriter(os.Stderr)
+	defer lines.close()
+	log := newLog(cfg.Log, lines)
 	tune(cfg.Process)
 	deps := appliance.System(log)
 	deps.Version = version

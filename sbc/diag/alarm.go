@@ -121,8 +121,8 @@ func Alarms(s Snapshot) []Alarm {
 	add := func(failing bool, name, format string, args ...any) {
 		out = append(out, Alarm{Name: name, Failing: failing, Text: fmt.Sprintf(format, args...)})
 	}
-	if m := s.Media; m.Ports > 0 && m.Used+m.Resting >= m.Ports {
-		add(true, "no_free_port", "all %d pairs of RTP ports are in use or rest: widen media.port_min to media.port_max", m.Ports)
+	if m := s.Media; m.Ports > 0 && m.Used >= m.Ports {
+		add(true, "no_free_port", "all %d pairs of RTP ports are in use: widen media.port_min to media.port_max", m.Ports)
 	}
 	if r := s.Records; r.Alarm != "" {
 		add(false, "records", "call records wait (%d, spool %d KiB): %s", r.Waiting, r.SpoolBytes>>10, r.Alarm)

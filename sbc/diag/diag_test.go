@@ -68,7 +68,7 @@ func TestCounterRaisesAlarmForAWhile(t *testing.T) {
 // What is wrong has a name; what keeps calls out makes the process fail.
 func TestAlarmsNameWhatIsWrong(t *testing.T) {
 	list := Alarms(Snapshot{
-		Media:   media.PoolStats{Ports: 10, Used: 7, Resting: 3},
+		Media:   media.PoolStats{Ports: 10, Used: 10},
 		Process: Process{Files: 95, FileMax: 100},
 		Trunks: []TrunkCondition{
 			{"west", sbc.Condition{Down: true, Reason: "503", TLS: sbc.TLSUnknown}},
