@@ -158,7 +158,23 @@ func (e *Endpoint) receiveDTLS(now time.Time, r *reader, b []byte, src netip.Add
 			return
 		}
 	}
+	if continuesHello(b) {
+		if a := l.latest(src); a != nil {
+			a.conn.deliver(b)
+			return
+		}
+	}
 	e.stats.Unauthentic++
+}
+
+// latest is the attempt that src began last; nil for none.
+func (l *line) latest(src netip.AddrPort) *attempt {
+	for _, a := range slices.Backward(l.attempts) {
+		if a.remote == src {
+			return a
+		}
+	}
+	return nil
 }
 
 // greet takes a ClientHello: a new one begins an attempt, one with the right

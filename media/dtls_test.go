@@ -103,14 +103,14 @@ func (s *shaker) SetDeadline(t time.Time) error { return s.SetReadDeadline(t) }
 func (s *shaker) Close() error { return nil }
 
 // shake makes a handshake and returns the far side with its keys.
-func (s *shaker) shake(t *testing.T, cert tls.Certificate, client bool) (*securePhone, error) {
+func (s *shaker) shake(t *testing.T, cert tls.Certificate, client bool, more ...dtls.Option) (*securePhone, error) {
 	t.Helper()
 	opts := []dtls.Option{
 		dtls.WithCertificates(cert), dtls.WithInsecureSkipVerify(true),
 		dtls.WithSRTPProtectionProfiles(dtls.SRTP_AES128_CM_HMAC_SHA1_80, dtls.SRTP_AEAD_AES_128_GCM),
 		dtls.WithFlightInterval(200 * time.Millisecond),
 	}
-	c, err := s.dial(client, opts)
+	c, err := s.dial(client, append(opts, more...))
 	if err != nil {
 		return nil, err
 	}
@@ -204,6 +204,23 @@ func TestHandshakeGivesKeysInBothRoles(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A ClientHello in several datagrams, as browsers send it, is one (RFC 6347
+// §4.2.3).
+func TestHelloInPiecesIsOne(t *testing.T) {
+	bubble(t, withCertificate(t), func(t *testing.T, b *bench) {
+		e := b.open(Options{})
+		far := newShaker(b, "198.51.100.1:4000", e)
+		cert := certificate(t)
+		apply(t, e, "a", shaking(agree(far.p.addr()), sdp.RoleServer, cert))
+		if _, err := far.shake(t, cert, true, dtls.WithMTU(120)); err != nil {
+			t.Fatal(err)
+		}
+		if n := b.told(NoticeSecured); len(n) != 1 {
+			t.Errorf("told %+v", n)
+		}
+	})
 }
 
 // A certificate other than the signalled one gives no keys (RFC 8122 §6.2).

@@ -38,6 +38,13 @@ func epoch(b []byte) uint16 {
 	return binary.BigEndian.Uint16(b[3:])
 }
 
+// continuesHello reports whether a datagram goes on with a ClientHello that
+// began in another (RFC 6347 §4.2.3): those of browsers are longer than a packet.
+func continuesHello(b []byte) bool {
+	t, begins := handshakeType(b)
+	return t == helloClient && !begins
+}
+
 // parseHello reads a ClientHello; false when it is none, or is cut short.
 func parseHello(b []byte) (hello, bool) {
 	var h hello

@@ -1,6 +1,7 @@
 package sbc
 
 import (
+	"cmp"
 	"net/url"
 	"strings"
 	"time"
@@ -115,7 +116,7 @@ func (a Arrival) Towards(h Hop, host string) sip.Invite {
 	return sip.Invite{
 		RequestURI:  t.requestURI(h),
 		From:        from,
-		To:          sip.Address{URI: t.cfg.Numbers.uri(h.Called, t.cfg.Numbers.To, t.cfg.Peer.Host, 0)},
+		To:          sip.Address{URI: t.cfg.Numbers.uri(h.Called, t.cfg.Numbers.To, cmp.Or(t.cfg.Peer.Host, host), 0)},
 		MaxForwards: a.MaxForwards,
 		Headers:     headers,
 		Timeout:     h.Timeout,

@@ -197,7 +197,7 @@ func likeness(a, b []int16) float64 {
 	ea, eb := envelope(a), envelope(b)
 	best := 0.0
 	for lag := -150; lag <= 150; lag++ { // 3 s either way
-		x, y := ea[max(0, -lag):], eb[min(max(0, lag), len(eb)):]
+		x, y := ea[min(max(0, -lag), len(ea)):], eb[min(max(0, lag), len(eb)):]
 		if n := min(len(x), len(y)); n >= 100 {
 			best = max(best, correlation(x[:n], y[:n]))
 		}

@@ -31,17 +31,20 @@ type baresip struct {
 	events []map[string]any
 }
 
-// baresip starts one that is account@host, answering calls in that mode
+// baresip starts one that is number@host, answering calls in that mode
 // (manual, early or auto), with further account parameters.
-func (g *gateway) baresip(n int, mode, account string) *baresip {
+func (g *gateway) baresip(n int, number, mode, account string) *baresip {
 	g.t.Helper()
 	p := &baresip{g: g, host: g.addr(n), dir: g.t.TempDir()}
 	p.said = filepath.Join(p.dir, "says.wav")
 	text := "The quick brown fox jumps over the lazy dog, and nobody on this line has missed a word of it so far. It goes on for a while."
-	spoken := filepath.Join(p.dir, "spoken.wav")
+	spoken, rate := filepath.Join(p.dir, "spoken.wav"), "8000"
+	if strings.Contains(account, "opus") {
+		rate = "48000" // it plays a file at the rate of the codec or not at all
+	}
 	for _, c := range []*exec.Cmd{
 		exec.Command("espeak-ng", "-w", spoken, text),
-		exec.Command("sox", spoken, "-r", "8000", "-c", "1", p.said, "norm", "-6", "repeat", "5"),
+		exec.Command("sox", spoken, "-r", rate, "-c", "1", p.said, "norm", "-6", "repeat", "5"),
 	} {
 		if out, err := c.CombinedOutput(); err != nil {
 			g.t.Fatalf("%v: %v: %s", c.Args, err, out)
@@ -56,7 +59,6 @@ audio_alert aufile,nil
 audio_level no
 rtp_ports 7000-7999
 module_path /usr/lib/baresip/modules
-module stdio.so
 module g711.so
 module opus.so
 module aufile.so
@@ -71,7 +73,7 @@ ctrl_tcp_listen %[1]s:4444
 `, p.host, p.said, p.dir)
 	for name, text := range map[string]string{
 		"config": config, "contacts": "\n",
-		"accounts": fmt.Sprintf("<sip:phone@%s:5060>;regint=0;answermode=%s;%s\n", p.host, mode, account),
+		"accounts": fmt.Sprintf("<sip:%s@%s:5060>;regint=0;answermode=%s;%s\n", number, p.host, mode, account),
 	} {
 		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o600); err != nil {
 			g.t.Fatal(err)
@@ -225,8 +227,8 @@ func TestBaresip(t *testing.T) {
 				return enc[security] + "audio_codecs=" + full
 			}
 			g := start(t, toEast, "", west(keys(tt.a, tt.codecA)), east(keys(tt.b, tt.codecB)))
-			b := g.baresip(12, "auto", account(tt.b, tt.codecB))
-			a := g.baresip(11, "manual", account(tt.a, tt.codecA))
+			b := g.baresip(12, "+15550100", "auto", account(tt.b, tt.codecB))
+			a := g.baresip(11, "+15550199", "manual", account(tt.a, tt.codecA))
 			a.command("dial", "sip:+15550100@"+g.sip())
 			a.wait("CALL_ESTABLISHED")
 			b.wait("CALL_ESTABLISHED")

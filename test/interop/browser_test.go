@@ -77,7 +77,7 @@ func (g *gateway) browser(microphone string) *browser {
 		"--user-data-dir="+g.t.TempDir(), "--autoplay-policy=no-user-gesture-required",
 		"--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
 		"--use-file-for-fake-audio-capture="+microphone, "--allow-loopback-in-peer-connection",
-		"--ignore-certificate-errors", "--remote-debugging-port=0", "http://"+ln.Addr().String()+"/")
+		"--ignore-certificate-errors", "--enable-logging=stderr", "--remote-debugging-port=0", "http://"+ln.Addr().String()+"/")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	log, err := os.Create(filepath.Join(g.t.TempDir(), "chromium.log"))
 	if err != nil {
@@ -94,7 +94,7 @@ func (g *gateway) browser(microphone string) *browser {
 		log.Close()
 		if g.t.Failed() {
 			text, _ := os.ReadFile(log.Name())
-			g.t.Logf("Chromium said:\n%s\nthe page told: %+v", text[:min(len(text), 4000)], b.seen(""))
+			g.t.Logf("Chromium said:\n%s\nthe page told: %+v", text[:min(len(text), 20000)], b.seen(""))
 		}
 	})
 	b.wait("loaded")
@@ -163,7 +163,7 @@ func microphone(t *testing.T, hz float64) string {
 
 // web is the trunk of the browsers of a test.
 func web(transport string) trunk {
-	return trunk{"web", 0, "peer: {listener: web, transport: " + transport + "}\n" +
+	return trunk{"web", 0, "peer: {listener: web, transport: " + transport + "}\nphones: {enabled: true}\n" +
 		"media: {codecs: [opus, PCMU], ice: lite, mux: required}\nsecurity: {srtp: required, keys: dtls}"}
 }
 

@@ -135,6 +135,9 @@ func (g *gateway) stop() {
 	if g.cmd == nil {
 		return
 	}
+	if g.t.Failed() {
+		g.show()
+	}
 	_ = g.cmd.Process.Signal(syscall.SIGTERM)
 	ended := make(chan struct{})
 	go func() { <-g.done; close(ended) }()
@@ -153,6 +156,19 @@ func (g *gateway) stop() {
 		g.t.Logf("the gateway said:\n%s", g.said())
 	} else if strings.Contains(g.said(), "panic") {
 		g.t.Errorf("the gateway panicked:\n%s", g.said())
+	}
+}
+
+// show logs the calls that are up, for a test that has failed.
+func (g *gateway) show() {
+	out, _ := g.cli("calls", "-o", "json")
+	var calls []struct {
+		ID string `json:"id"`
+	}
+	_ = json.Unmarshal([]byte(out), &calls)
+	for _, c := range calls {
+		ladder, _ := g.cli("call", c.ID)
+		g.t.Log(ladder)
 	}
 }
 
