@@ -38,13 +38,13 @@ func (g *gateway) baresip(n int, number, mode, account string) *baresip {
 	p := &baresip{g: g, host: g.addr(n), dir: g.t.TempDir()}
 	p.said = filepath.Join(p.dir, "says.wav")
 	text := "The quick brown fox jumps over the lazy dog, and nobody on this line has missed a word of it so far. It goes on for a while."
-	spoken, rate := filepath.Join(p.dir, "spoken.wav"), "8000"
+	spoken, rate, channels := filepath.Join(p.dir, "spoken.wav"), "8000", "1"
 	if strings.Contains(account, "opus") {
-		rate = "48000" // it plays a file at the rate of the codec or not at all
+		rate, channels = "48000", "2" // it plays a file that is as the codec or not at all
 	}
 	for _, c := range []*exec.Cmd{
 		exec.Command("espeak-ng", "-w", spoken, text),
-		exec.Command("sox", spoken, "-r", rate, "-c", "1", p.said, "norm", "-6", "repeat", "5"),
+		exec.Command("sox", spoken, "-r", rate, "-c", channels, p.said, "norm", "-6", "repeat", "5"),
 	} {
 		if out, err := c.CombinedOutput(); err != nil {
 			g.t.Fatalf("%v: %v: %s", c.Args, err, out)

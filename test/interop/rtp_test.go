@@ -50,6 +50,8 @@ type stream struct {
 	ssrc, stamp uint32
 	seq         uint16
 	lose        func() bool // whether a packet is lost on its way
+	hush        chan struct{}
+	talking     sync.WaitGroup
 
 	mu      sync.Mutex
 	packets []packet
@@ -77,10 +79,10 @@ func (g *gateway) stream(n int, f format) *stream {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	s := &stream{t: g.t, conn: conn, format: f, enc: enc, ssrc: rand.Uint32(), seq: uint16(rand.Uint32()), stamp: rand.Uint32(), lose: func() bool { return false }}
+	s := &stream{t: g.t, conn: conn, format: f, enc: enc, ssrc: rand.Uint32(), seq: uint16(rand.Uint32()), stamp: rand.Uint32(), lose: func() bool { return false }, hush: make(chan struct{})}
 	ended := make(chan struct{})
 	go func() { defer close(ended); s.read() }()
-	g.t.Cleanup(func() { conn.Close(); <-ended })
+	g.t.Cleanup(func() { s.quiet(); conn.Close(); <-ended })
 	return s
 }
 
@@ -186,8 +188,21 @@ func (s *stream) play(pcm []int16) {
 		s.put(s.pt, false, s.stamp, payload)
 		s.stamp += uint32(s.clock / 50)
 		next = next.Add(step)
-		time.Sleep(time.Until(next))
+		select {
+		case <-time.After(time.Until(next)):
+		case <-s.hush:
+			return
+		}
 	}
+}
+
+// talk plays pcm while the test goes on; quiet ends it.
+func (s *stream) talk(pcm []int16) { s.talking.Go(func() { s.play(pcm) }) }
+
+func (s *stream) quiet() {
+	close(s.hush)
+	s.talking.Wait()
+	s.hush = make(chan struct{})
 }
 
 // press sends digits as telephone events, with silence between them.
