@@ -94,7 +94,8 @@ func refused(m *Media) Media {
 }
 
 // offerFormats numbers what we offer: codecs, then events in each clock that the
-// codecs have, then comfort noise.
+// codecs have and, after them, in 8000, the only one that many far ends know,
+// then comfort noise.
 func offerFormats(l *Local, before []Format) []Format {
 	n := newNumbers(before)
 	formats := make([]Format, 0, len(l.Formats)+3)
@@ -105,13 +106,16 @@ func offerFormats(l *Local, before []Format) []Format {
 	}
 	codecs := formats
 	narrow := false
-	for _, f := range codecs {
-		clock := f.Codec.ClockRate
-		narrow = narrow || clock == 8000
+	offer := func(clock int) {
 		if e := event(clock); l.Events && find(formats, e) == nil && len(formats) < maxFormats-1 {
 			formats = append(formats, Format{Type: n.give(e, 0), Codec: e})
 		}
 	}
+	for _, f := range codecs {
+		narrow = narrow || f.Codec.ClockRate == 8000
+		offer(f.Codec.ClockRate)
+	}
+	offer(8000)
 	if l.ComfortNoise && narrow {
 		formats = append(formats, Format{Type: n.give(noise(), 0), Codec: noise()})
 	}

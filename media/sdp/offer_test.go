@@ -220,3 +220,15 @@ func TestOpusParameters(t *testing.T) {
 		}
 	}
 }
+
+// Events are offered at 8000 beside the clock of the codec, for far ends that
+// know no other; one that knows only that is taken at its word.
+func TestEventsAreOfferedAtEightThousandToo(t *testing.T) {
+	l := local(opus())
+	offer := Offer(l)
+	wantLines(t, offer, "m=audio 40100 RTP/AVP 111 110 101", "a=rtpmap:110 telephone-event/48000", "a=rtpmap:101 telephone-event/8000")
+	a, err := Accept(l, offer, answerTo(t, offer, "111 101\na=rtpmap:111 opus/48000/2\na=rtpmap:101 telephone-event/8000"))
+	if err != nil || a.Event != (Payload{Send: 101, Receive: 101, Clock: 8000}) {
+		t.Errorf("events %+v, %v", a.Event, err)
+	}
+}
