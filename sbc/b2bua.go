@@ -125,7 +125,7 @@ func (b *B2BUA) Peer(f transport.Flow) (sip.Peer, bool) {
 	if t == nil {
 		return sip.Peer{}, false
 	}
-	return sip.Peer{Name: t.Name(), Leg: t.LegConfig()}, true
+	return sip.Peer{Name: t.Name(), Leg: t.LegConfig(), Login: t.login}, true
 }
 
 // Serve implements sip.Handler: a new call. What it refuses has a record too.

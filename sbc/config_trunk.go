@@ -31,6 +31,8 @@ type TrunkConfig struct {
 	// Auth answers the peer's digest challenges (RFC 3261 §22). A challenge is
 	// answered on this trunk only, and for its realm only if one is given.
 	Auth AuthConfig
+	// Login asks the peer's own requests for a password.
+	Login LoginConfig
 	// Register keeps us registered with the peer.
 	Register RegisterConfig
 	// Phones lets phones of the trunk register with us.
@@ -69,7 +71,7 @@ type PeerConfig struct {
 	// the first that fits. With transport ws or wss it is also how the trunk is
 	// recognised, since nobody knows the addresses of browsers: whoever may open
 	// that listener is on this trunk, unless another trunk has his address. Guard
-	// it by the listener's origins; phones are not asked for a password.
+	// it by the listener's origins, and by login.
 	Listener string
 	// Host is where requests to it go: a name, found by RFC 3263, or an address.
 	// It also stands in the Request-URI. Empty: the trunk only calls us.
@@ -209,6 +211,7 @@ func (t *TrunkConfig) validate(f *findings, key string) {
 		f.add(key+".peer.keep_alive", "needs options.interval: it goes where OPTIONS found the trunk")
 	}
 	t.Auth.validate(f, key+".auth")
+	t.Login.validate(f, key+".login")
 	t.Register.validate(f, key+".register", t)
 	t.Phones.validate(f, key+".phones")
 	t.Options.validate(f, key+".options")

@@ -33,7 +33,13 @@ const maxIdentities = 8
 func readCaller(in *sip.Invite, t *Trunk) Caller {
 	var c Caller
 	n := &t.cfg.Numbers
-	if user, host, ok := userOf(in.From.URI); ok && !isAnonymous(user, host) {
+	user, host, ok := userOf(in.From.URI)
+	hidden := !ok || isAnonymous(user, host)
+	switch {
+	case in.User != "":
+		// He proved who he is; From is only what he says.
+		c.Number, c.Asserted, c.Private = n.read(in.User), n.read(in.User), hidden
+	case !hidden:
 		c.Number = n.read(user)
 	}
 	if c.Number != "" && isPlain(in.From.Display) {

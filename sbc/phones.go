@@ -68,6 +68,8 @@ func (b *B2BUA) Register(now time.Time, r sip.Register) ([]sip.RegisterContact, 
 		return nil, sip.Refusal(405)
 	case b.draining.Load():
 		return nil, sip.Refusal(503).WithText("Stopping")
+	case r.User != "" && r.Record.User != escapeUser(r.User):
+		return nil, sip.Refusal(403).WithText("Not your address") // RFC 3261 §10.3, step 4
 	}
 	return t.phones.register(now, r)
 }

@@ -29,6 +29,7 @@ func DefaultTrunk() TrunkConfig {
 	return TrunkConfig{
 		Profile:  ProfileGeneric,
 		Peer:     PeerConfig{Datagram: 1300},
+		Login:    LoginConfig{Realm: "tandem"},
 		Register: RegisterConfig{Expires: time.Hour},
 		Phones:   PhonesConfig{Expires: time.Hour, Numbers: 10_000},
 		Options:  OptionsConfig{Interval: time.Minute, Down: 3, Up: 2},

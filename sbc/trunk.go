@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tandem-voip/tandem/sip"
 	"github.com/tandem-voip/tandem/sip/transport"
 )
 
@@ -20,8 +21,9 @@ type Trunk struct {
 	allow  headerRules
 	strip  headerRules
 	set    []headerValue
-	health *health // by name, kept over a reload
-	phones *phones // likewise; nil: none may register
+	login  *sip.Login // nil: requests are not asked for a password
+	health *health    // by name, kept over a reload
+	phones *phones    // likewise; nil: none may register
 }
 
 // A headerValue is a header that a trunk sets.
@@ -36,6 +38,7 @@ func newTrunk(c TrunkConfig, h *health) (*Trunk, error) {
 		cfg:    c,
 		allow:  newHeaderRules(c.Headers.Allow),
 		strip:  newHeaderRules(c.Headers.Strip),
+		login:  c.Login.login(),
 		health: h,
 	}
 	for _, r := range c.Media.Ranges {

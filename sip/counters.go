@@ -22,6 +22,7 @@ const (
 	countDraining
 	countRepeated
 	countUnsendable
+	countChallenged
 	countForks
 	countTargetFailed
 	countFailedStray
@@ -57,6 +58,8 @@ func (c counter) name() string {
 		return "invite.too_many_hops"
 	case countRefused:
 		return "request.refused"
+	case countChallenged:
+		return "request.challenged"
 	case countDraining:
 		return "invite.draining"
 	case countRepeated:

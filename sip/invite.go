@@ -31,6 +31,9 @@ type Invite struct {
 	Flow transport.Flow
 	// Peer is the name the Handler gave to the sender of an incoming INVITE.
 	Peer string
+	// User is who the sender of an incoming INVITE proved to be, where the
+	// Handler wanted a Login; "" where it did not.
+	User string
 
 	RequestURI string
 	From, To   Address

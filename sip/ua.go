@@ -77,6 +77,8 @@ type Peer struct {
 	Name string
 	// Leg is how the leg of an INVITE from there behaves.
 	Leg LegConfig
+	// Login asks for a password; nil: the flow is proof enough.
+	Login *Login
 }
 
 // A Handler decides what becomes of requests that belong to no leg. Its methods
@@ -106,6 +108,7 @@ type UA struct {
 	// guarded by themselves
 	table    *table
 	remnants *remnants
+	nonces   *nonces
 	refusals refusals
 }
 
@@ -122,6 +125,7 @@ func New(cfg Config, d Deps) (*UA, error) {
 		cfg: cfg, net: d.Network, log: log, seed: maphash.MakeSeed(),
 		table:    newTable(cfg.MaxLegs),
 		remnants: newRemnants(cfg.MaxLinger, 64*cfg.T1),
+		nonces:   newNonces(),
 	}, nil
 }
 

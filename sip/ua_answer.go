@@ -21,7 +21,7 @@ func (u *UA) outside(now time.Time, h Handler, r *sipmsg.Request, in transport.I
 		u.counters.add(countNoDialog) // those live in a dialog only; RFC 6665 §4.1.3
 		u.refuse(now, r, in, 481)
 	case sipmsg.REGISTER:
-		u.register(now, h, r, in, &p.Leg)
+		u.register(now, h, r, in, p)
 	case sipmsg.SUBSCRIBE, sipmsg.PUBLISH, sipmsg.MESSAGE, sipmsg.REFER:
 		u.refuse(now, r, in, 405, Header{"Allow", allow(&p.Leg)}) // §8.2.1
 	default:

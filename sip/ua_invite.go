@@ -44,20 +44,25 @@ func (u *UA) invite(now time.Time, h Handler, r *sipmsg.Request, in transport.In
 		return
 	}
 	u.counters.add(countInvite)
+	user, ok := u.login(now, p.Login, r, in) // §8.2: first of all
+	if !ok {
+		return
+	}
 	if status, headers := u.admit(r, &p.Leg); status != 0 {
 		u.refuse(now, r, in, status, headers...)
 		return
 	}
-	u.newCall(now, h, r, in, key, p)
+	u.newCall(now, h, r, in, key, p, user)
 }
 
 // newCall makes the leg and offers it to the Handler.
-func (u *UA) newCall(now time.Time, h Handler, r *sipmsg.Request, in transport.Inbound, key string, p Peer) {
+func (u *UA) newCall(now time.Time, h Handler, r *sipmsg.Request, in transport.Inbound, key string, p Peer, user string) {
 	invite, err := readInvite(r, in, p.Name)
 	if err != nil {
 		u.refuseWith(now, r, in, causeOf(err))
 		return
 	}
+	invite.User = user
 	from, _ := r.From().Params.Get("tag")
 	e := &entry{
 		callID: invite.CallID, tag: token(), peer: p.Name, uas: true,

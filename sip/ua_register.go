@@ -27,6 +27,7 @@ type Register struct {
 	All      bool // the contact is "*"
 	Contacts []RegisterContact
 	Flow     transport.Flow // over which the phone is reached
+	User     string         // who proved to ask, where the Handler wanted a Login
 }
 
 // A Registrar is a Handler that also takes registrations. It is called as a
@@ -43,10 +44,14 @@ type TooBriefError struct{ Min time.Duration }
 func (e *TooBriefError) Error() string { return "register: at least " + e.Min.String() + " is wanted" }
 
 // register answers a REGISTER. RFC 3261 §10.3.
-func (u *UA) register(now time.Time, h Handler, r *sipmsg.Request, in transport.Inbound, c *LegConfig) {
+func (u *UA) register(now time.Time, h Handler, r *sipmsg.Request, in transport.Inbound, p Peer) {
 	registrar, ok := h.(Registrar)
 	if !ok {
-		u.refuse(now, r, in, 405, Header{"Allow", allow(c)})
+		u.refuse(now, r, in, 405, Header{"Allow", allow(&p.Leg)})
+		return
+	}
+	user, ok := u.login(now, p.Login, r, in) // §10.3, step 3
+	if !ok {
 		return
 	}
 	req, err := parseRegister(r)
@@ -54,7 +59,7 @@ func (u *UA) register(now time.Time, h Handler, r *sipmsg.Request, in transport.
 		u.refuse(now, r, in, 400)
 		return
 	}
-	req.Flow = in.Reply
+	req.Flow, req.User = in.Reply, user
 	bound, err := registrar.Register(now, req)
 	var brief *TooBriefError
 	var cause Cause
@@ -62,7 +67,7 @@ func (u *UA) register(now time.Time, h Handler, r *sipmsg.Request, in transport.
 	case errors.As(err, &brief):
 		u.refuse(now, r, in, 423, Header{"Min-Expires", secs(brief.Min)}) // §10.3, step 7
 	case errors.As(err, &cause) && cause.Status == 405:
-		u.refuse(now, r, in, 405, Header{"Allow", allow(c)})
+		u.refuse(now, r, in, 405, Header{"Allow", allow(&p.Leg)})
 	case errors.As(err, &cause):
 		u.refuseWith(now, r, in, cause)
 	case err != nil:
