@@ -79,7 +79,8 @@ func (c *Call) yield(now time.Time, y *yield) {
 		return
 	}
 	o.measure()
-	kept := o.record
+	left := &side{name: o.name, record: o.record, lost: true}
+	left.owner.Store(c)
 	o.end.Connect(nil)
 	o.plug = plug{}
 	c.sides = without(c.sides, o)
@@ -91,13 +92,19 @@ func (c *Call) yield(now time.Time, y *yield) {
 		c.note(now, "side not given away: the other call is too busy")
 		return
 	}
-	c.note(now, o.name+" given to call "+y.to.id)
-	if c.a == o {
-		c.record.A = kept
-	} else {
-		c.record.B = kept
-	}
+	c.note(now, left.name+" given to call "+y.to.id)
+	c.leave(o, left)
 	c.end(now, sip.Normal().WithText("Replaced"), byGateway)
+}
+
+// leave puts what is left of a side that was given away in its place: its
+// record, and nothing that is the new owner's.
+func (c *Call) leave(given, left *side) {
+	for _, p := range []**side{&c.a, &c.b, &c.heard, &c.caller, &c.callee} {
+		if *p == given {
+			*p = left
+		}
+	}
 }
 
 func without(list []*side, s *side) []*side {
