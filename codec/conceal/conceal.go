@@ -45,7 +45,7 @@ func (c *Concealer) Good(pcm []int16) {
 		n := min(c.blend, len(pcm))
 		for i := range n {
 			made := int(c.next())
-			pcm[i] = int16((made*(n-i) + int(pcm[i])*i) / n) //nolint:gosec // between two samples
+			pcm[i] = int16((made*(n-i) + int(pcm[i])*i) / n)
 		}
 		c.lost = 0
 	}
@@ -83,7 +83,7 @@ func (c *Concealer) next() int16 {
 	if c.lost > c.full {
 		s = s * (c.silent - c.lost) / (c.silent - c.full)
 	}
-	return int16(s) //nolint:gosec // no louder than the sample it came from
+	return int16(s)
 }
 
 // begin finds the pitch period that the gap repeats. Its last quarter is faded
@@ -99,7 +99,7 @@ func (c *Concealer) begin() {
 	q := lag / 4
 	for i := range q {
 		now, before := int(c.period[lag-q+i]), int(c.history[end-2*lag+lag-q+i])
-		c.period[lag-q+i] = int16((now*(q-i) + before*i) / q) //nolint:gosec // between two samples
+		c.period[lag-q+i] = int16((now*(q-i) + before*i) / q)
 	}
 }
 

@@ -37,10 +37,10 @@ type law struct {
 func newLaw(name string, shift uint, enc func(int16) uint8, dec func(uint8) int16) *law {
 	l := &law{name: name, shift: shift, enc: make([]uint8, 1<<(16-shift))}
 	for i := range l.enc {
-		l.enc[i] = enc(int16(uint16(i << shift))) //nolint:gosec // i<<shift is below 1<<16
+		l.enc[i] = enc(int16(uint16(i << shift)))
 	}
 	for i := range l.dec {
-		l.dec[i] = dec(uint8(i)) //nolint:gosec // i is below 256
+		l.dec[i] = dec(uint8(i))
 	}
 	return l
 }
@@ -75,7 +75,7 @@ func (e encoder) Encode(dst []byte, pcm []int16) ([]byte, error) {
 	dst = slices.Grow(dst, len(pcm))[:n+len(pcm)]
 	out, table, shift := dst[n:], e.enc, e.shift
 	for i, s := range pcm {
-		out[i] = table[uint16(s)>>shift] //nolint:gosec // the bits of a sample, as an index
+		out[i] = table[uint16(s)>>shift]
 	}
 	return dst, nil
 }
