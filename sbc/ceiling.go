@@ -11,10 +11,10 @@ type ceiling struct {
 	trunks      map[string]bool // nil: any
 	zone        *time.Location
 	from, until time.Duration // since midnight; equal: always
-	count       *ceilingCount
+	table       *ceilingTable
 }
 
-func newCeiling(c CeilingConfig, count *ceilingCount) ceiling {
+func newCeiling(c CeilingConfig, table *ceilingTable) ceiling {
 	// The configuration has been validated: no error is possible.
 	zone, err := time.LoadLocation(c.Zone)
 	if err != nil {
@@ -23,7 +23,7 @@ func newCeiling(c CeilingConfig, count *ceilingCount) ceiling {
 	from, _ := clock(c.From)
 	until, _ := clock(c.Until)
 	return ceiling{
-		name: c.Name, cfg: c, trunks: set(c.Trunks), zone: zone, from: from, until: until, count: count,
+		name: c.Name, cfg: c, trunks: set(c.Trunks), zone: zone, from: from, until: until, table: table,
 	}
 }
 
@@ -46,8 +46,30 @@ func (c *ceiling) fits(now time.Time, from *Trunk, number string) bool {
 	return at >= c.from || at < c.until // over midnight
 }
 
+// A held is a ceiling that is for a call, and the count the call belongs to.
+type held struct {
+	*ceiling
+	count *ceilingCount
+}
+
+// hold returns the ceiling with the count of a call that came in on a trunk, of
+// a caller.
+func (c *ceiling) hold(now time.Time, from *Trunk, caller string) held {
+	key := ""
+	switch c.cfg.Each {
+	case EachTrunk:
+		if from != nil {
+			key = from.Name()
+		}
+	case EachCaller:
+		key = caller
+	case EachAll:
+	}
+	return held{c, c.table.of(now, key)}
+}
+
 // reached names the bound that does not allow another call; "" if all do.
-func (c *ceiling) reached(now time.Time) string {
+func (c held) reached(now time.Time) string {
 	switch {
 	case c.cfg.Calls > 0 && c.count.calls >= c.cfg.Calls:
 		return "calls"
@@ -59,13 +81,62 @@ func (c *ceiling) reached(now time.Time) string {
 	return ""
 }
 
-// A ceilingCount is what a ceiling counts.
-type ceilingCount struct {
-	calls    int
+// maxCounted bounds whose calls one ceiling counts apart.
+const maxCounted = 4096
+
+// A ceilingTable is what a ceiling counts, apart for each it counts apart.
+type ceilingTable struct {
+	counts   map[string]*ceilingCount
 	admitted uint64
 	refused  uint64
-	hour     window // calls begun
-	day      window // seconds talked by calls that are over
+	swept    time.Time // when idle ones were last looked for
+}
+
+func newCeilingTable() *ceilingTable {
+	return &ceilingTable{counts: make(map[string]*ceilingCount)}
+}
+
+// of returns the count of a key. Those who made no call for a day are
+// forgotten when there are too many; of more, the newcomers share the count of
+// the empty key, so that nobody escapes it.
+func (t *ceilingTable) of(now time.Time, key string) *ceilingCount {
+	if c := t.counts[key]; c != nil {
+		return c
+	}
+	if len(t.counts) >= maxCounted && now.Sub(t.swept) >= time.Minute {
+		t.swept = now
+		for k, c := range t.counts {
+			if c.idle(now) {
+				delete(t.counts, k)
+			}
+		}
+	}
+	if len(t.counts) >= maxCounted {
+		key = ""
+		if c := t.counts[key]; c != nil {
+			return c
+		}
+	}
+	c := &ceilingCount{}
+	t.counts[key] = c
+	return c
+}
+
+// sum adds all counts up.
+func (t *ceilingTable) sum(now time.Time) (calls, hourly int, talked time.Duration) {
+	for _, c := range t.counts {
+		calls += c.calls
+		hourly += c.hour.sum(now)
+		talked += c.talkedBy(now)
+	}
+	return calls, hourly, talked
+}
+
+// A ceilingCount is the calls that a ceiling counts together.
+type ceilingCount struct {
+	calls int
+	hour  window // calls begun
+	day   window // seconds talked by calls that are over
 
 	// The time talked by running calls is talking times now less the sum of
 	// when each was answered, in seconds since base.
@@ -82,9 +153,13 @@ const (
 	dayLen   = 96
 )
 
+// idle reports whether nothing is counted that could matter.
+func (c *ceilingCount) idle(now time.Time) bool {
+	return c.calls == 0 && c.hour.sum(now) == 0 && c.day.sum(now) == 0
+}
+
 func (c *ceilingCount) begin(now time.Time) {
 	c.calls++
-	c.admitted++
 	c.hour.add(now, hourStep, hourLen, 1)
 }
 

@@ -29,6 +29,10 @@ type CeilingConfig struct {
 	Prefixes []string
 	// Trunks are the trunks calls come in on that it is for. Empty is any.
 	Trunks []string
+	// Each says whose calls are counted together: all (everybody's), trunk (those
+	// that came in on one trunk) or caller (those of one caller; where users log
+	// in, of one user). Empty is all.
+	Each Each
 	// Calls bounds the calls at one time.
 	Calls int
 	// Hourly bounds the calls begun within any hour.
@@ -42,6 +46,16 @@ type CeilingConfig struct {
 	Until string
 	Zone  string
 }
+
+// Each is whose calls a ceiling counts together.
+type Each string
+
+// The ways to count.
+const (
+	EachAll    Each = "all"
+	EachTrunk  Each = "trunk"
+	EachCaller Each = "caller"
+)
 
 // DefaultLimits bounds the whole at 2000 calls and 1000 new ones a second.
 func DefaultLimits() LimitsConfig {
@@ -90,6 +104,7 @@ func (c *CeilingConfig) validate(f *findings, key string, trunks map[string]int)
 			f.add(fmt.Sprintf("%s.prefixes[%d]", key, i), "%q is not the beginning of a number; write it as +882", p)
 		}
 	}
+	oneOf(f, key+".each", c.Each, "", EachAll, EachTrunk, EachCaller)
 	if min(c.Calls, c.Hourly, c.Minutes) < 0 {
 		f.add(key, "a limit is negative; use 0 for none")
 	}

@@ -41,7 +41,7 @@ type usage struct {
 	mu       sync.Mutex
 	total    counter
 	trunks   map[string]*trunkCount
-	ceilings map[string]*ceilingCount
+	ceilings map[string]*ceilingTable
 }
 
 // A trunkCount is the calls of a trunk: both directions, and each.
@@ -53,7 +53,7 @@ func newLimits(c Config, old *Limits) *Limits {
 	if old != nil {
 		l.usage = old.usage
 	} else {
-		l.usage = &usage{trunks: make(map[string]*trunkCount), ceilings: make(map[string]*ceilingCount)}
+		l.usage = &usage{trunks: make(map[string]*trunkCount), ceilings: make(map[string]*ceilingTable)}
 	}
 	l.usage.mu.Lock()
 	defer l.usage.mu.Unlock()
@@ -64,7 +64,7 @@ func newLimits(c Config, old *Limits) *Limits {
 	}
 	for _, cc := range c.Limits.Ceilings {
 		if l.usage.ceilings[cc.Name] == nil {
-			l.usage.ceilings[cc.Name] = &ceilingCount{}
+			l.usage.ceilings[cc.Name] = newCeilingTable()
 		}
 		l.ceilings = append(l.ceilings, newCeiling(cc, l.usage.ceilings[cc.Name]))
 	}
@@ -118,13 +118,13 @@ func (l *Limits) AdmitOut(now time.Time, from *Trunk, to Hop) (*Seat, error) {
 	t := u.trunk(to.Trunk)
 	lim := &to.Trunk.cfg.Limits
 	key := "trunks." + to.Trunk.Name()
-	var held []ceiling
-	for _, c := range l.ceilings {
-		if c.fits(now, from, to.Called) {
-			held = append(held, c)
+	var over []held
+	for i := range l.ceilings {
+		if c := &l.ceilings[i]; c.fits(now, from, to.Called) {
+			over = append(over, c.hold(now, from, to.by))
 		}
 	}
-	return l.take(now, held, []claim{
+	return l.take(now, over, []claim{
 		{&t.both, lim.Calls, lim.Rate, key},
 		{&t.out, lim.CallsOut, lim.RateOut, key + ".out"},
 	})
@@ -180,7 +180,7 @@ type claim struct {
 }
 
 // take takes a place in all counters and ceilings, or in none.
-func (l *Limits) take(now time.Time, ceilings []ceiling, claims []claim) (*Seat, error) {
+func (l *Limits) take(now time.Time, ceilings []held, claims []claim) (*Seat, error) {
 	for _, c := range claims {
 		if c.calls > 0 && c.counter.calls >= c.calls {
 			return nil, l.refuse(c.counter, c.key+".calls")
@@ -191,7 +191,7 @@ func (l *Limits) take(now time.Time, ceilings []ceiling, claims []claim) (*Seat,
 	}
 	for _, c := range ceilings {
 		if what := c.reached(now); what != "" {
-			c.count.refused++
+			c.table.refused++
 			return nil, &Overload{
 				Limit: fmt.Sprintf("ceilings.%s.%s", c.name, what), RetryAfter: l.cfg.RetryAfter, Fraud: true,
 			}
@@ -203,6 +203,7 @@ func (l *Limits) take(now time.Time, ceilings []ceiling, claims []claim) (*Seat,
 		s.counters = append(s.counters, c.counter)
 	}
 	for _, c := range ceilings {
+		c.table.admitted++
 		c.count.begin(now)
 		s.ceilings = append(s.ceilings, c.count)
 	}
@@ -275,10 +276,11 @@ func (l *Limits) View(now time.Time, trunks *Trunks) []LimitView {
 			view(name+".in", &c.in, lim.CallsIn), view(name+".out", &c.out, lim.CallsOut))
 	}
 	for _, c := range l.ceilings {
+		calls, hourly, talked := c.table.sum(now)
 		out = append(out, LimitView{
-			Name: "ceilings." + c.name, Calls: c.count.calls, Max: c.cfg.Calls,
-			Admitted: c.count.admitted, Refused: c.count.refused, Ceiling: true,
-			Hourly: c.count.hour.sum(now), Talked: c.count.talkedBy(now),
+			Name: "ceilings." + c.name, Calls: calls, Max: c.cfg.Calls,
+			Admitted: c.table.admitted, Refused: c.table.refused, Ceiling: true,
+			Hourly: hourly, Talked: talked,
 		})
 	}
 	return out

@@ -2,6 +2,8 @@ package sbc
 
 import (
 	"errors"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -286,5 +288,53 @@ func BenchmarkAdmit(b *testing.B) {
 		d.Limits.Answered(t0, out)
 		d.Limits.Release(t0, in)
 		d.Limits.Release(t0, out)
+	}
+}
+
+// S13: a ceiling may count each caller or each trunk apart; the number that
+// counts is the one the caller came with, not what a route made of it.
+func TestCeilingCountsEachApart(t *testing.T) {
+	for each, want := range map[Each]string{
+		EachAll:    "alice",
+		EachTrunk:  "alice alice@east",
+		EachCaller: "alice bob",
+	} {
+		d := limited(t, LimitsConfig{Ceilings: []CeilingConfig{{Name: "x", Hourly: 1, Each: each}}}, TrunkLimits{})
+		west, east := d.Trunks.Named("west"), d.Trunks.Named("east")
+		var got []string
+		for _, c := range []struct {
+			name, caller string
+			from         *Trunk
+		}{{"alice", "alice", west}, {"bob", "bob", west}, {"alice", "alice", west}, {"alice@east", "alice", east}} {
+			hop := Hop{Trunk: east, Called: "+15550199", Caller: "+1main", by: c.caller}
+			if _, err := d.Limits.AdmitOut(t0, c.from, hop); err == nil {
+				got = append(got, c.name)
+			}
+		}
+		if s := strings.Join(got, " "); s != want {
+			t.Errorf("each %s: admitted %s, want %s", each, s, want)
+		}
+	}
+}
+
+// However many callers there are, what is counted is bounded, and nobody escapes
+// the ceiling by being one too many.
+func TestCountedCallersAreBounded(t *testing.T) {
+	table := newCeilingTable()
+	for i := range maxCounted + 100 {
+		c := table.of(t0, strconv.Itoa(i))
+		c.begin(t0)
+		c.release(t0, time.Time{})
+	}
+	if n := len(table.counts); n > maxCounted+1 {
+		t.Errorf("%d callers are counted", n)
+	}
+	if shared := table.of(t0, "one too many"); shared.hour.sum(t0) < 99 {
+		t.Errorf("newcomers share a count of %d, want about 100", shared.hour.sum(t0))
+	}
+	later := t0.Add(25 * time.Hour)
+	table.of(later, "tomorrow")
+	if n := len(table.counts); n != 1 {
+		t.Errorf("%d callers are counted a day later, want the one who called", n)
 	}
 }

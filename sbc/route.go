@@ -61,6 +61,7 @@ type Hop struct {
 	// Called at the trunk's host.
 	Target string
 
+	by      string           // the caller as he came, before rewriting: whom ceilings count it for
 	codes   []int            // final statuses that lead to the next group
 	through transport.Target // the phone it goes to, zero for a trunk's host
 	absent  bool             // no phone has registered for it
@@ -264,6 +265,7 @@ func (r *route) plan(q Query, caught []string) (Plan, error) {
 	p := Plan{Route: r.name}
 	for _, t := range available(r.ordered(q.Roll), q.Up) {
 		h := t.hop
+		h.by = q.Caller
 		h.Called = t.called.or(called, text)
 		h.Caller = t.caller.or(caller, text)
 		h.Room = t.room.or("", text)
