@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -176,7 +177,41 @@ func newBed(t testing.TB, codecs codec.Set, eastCodec string) *bed {
 		stopRooms()
 		close(bed.queue)
 	})
+	bed.ready()
 	return bed
+}
+
+// ready returns when the user agent answers.
+func (b *bed) ready() {
+	up := make(chan struct{})
+	var once sync.Once
+	b.mu.Lock()
+	b.peers[west()] = func(m message) {
+		if m.is("200 OPTIONS") {
+			once.Do(func() { close(up) })
+		}
+	}
+	b.mu.Unlock()
+	for n := 1; ; n++ {
+		id := "options" + itoa(n)
+		b.say(west(), withBody("OPTIONS sip:192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bK"+id+
+			"\r\nMax-Forwards: 70\r\nFrom: <sip:192.0.2.10>;tag=o\r\nTo: <sip:192.0.2.1>\r\nCall-ID: "+id+
+			"\r\nCSeq: 1 OPTIONS\r\n", ""))
+		select {
+		case <-up:
+			b.hears(west(), nil)
+			return
+		default:
+			runtime.Gosched()
+		}
+	}
+}
+
+// hears says who takes what is sent to an address.
+func (b *bed) hears(at netip.AddrPort, f func(message)) {
+	b.mu.Lock()
+	b.peers[at] = f
+	b.mu.Unlock()
 }
 
 // close stops the bed and waits for all its goroutines.

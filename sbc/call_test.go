@@ -15,7 +15,7 @@ import (
 // answerEast lets east ring, answer every call with a codec and say goodbye
 // properly.
 func (b *bed) answerEast(format, rtpmap string) {
-	b.peers[east()] = func(m message) {
+	b.hears(east(), func(m message) {
 		switch {
 		case m.is("INVITE"):
 			b.say(east(), m.reply(180, "e", ""))
@@ -23,13 +23,13 @@ func (b *bed) answerEast(format, rtpmap string) {
 		case m.is("BYE"), m.is("CANCEL"):
 			b.say(east(), m.reply(200, "e", ""))
 		}
-	}
+	})
 }
 
 // callWest lets west acknowledge what it gets, hang up at once if it is to, and
 // tells final responses to ended.
 func (b *bed) callWest(hangUp bool, ended func(message)) {
-	b.peers[west()] = func(m message) {
+	b.hears(west(), func(m message) {
 		switch {
 		case m.is("200 INVITE"):
 			b.say(west(), follow(m, "ACK", 1))
@@ -45,7 +45,7 @@ func (b *bed) callWest(hangUp bool, ended func(message)) {
 		case strings.HasPrefix(m.start(), "SIP/2.0"):
 			ended(m)
 		}
-	}
+	})
 }
 
 // A call from INVITE to BYE leaves a record and nothing else.
