@@ -5,8 +5,12 @@ package interop
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -203,7 +207,18 @@ func (g *gateway) json(v any, args ...string) {
 // metric is the sum of a metric over its labels, 0 when it does not exist.
 func (g *gateway) metric(name string) float64 {
 	g.t.Helper()
-	out, err := exec.Command("curl", "-s", "--unix-socket", g.sock, "http://localhost/metrics").Output()
+	client := http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", g.sock)
+		},
+	}}
+	res, err := client.Get("http://gateway/metrics")
+	if err != nil {
+		g.t.Fatalf("read metrics: %v", err)
+	}
+	defer res.Body.Close()
+	out, err := io.ReadAll(res.Body)
 	if err != nil {
 		g.t.Fatalf("read metrics: %v", err)
 	}
