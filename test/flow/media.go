@@ -327,12 +327,13 @@ func tone(pcm []int16, hz float64) (share, rms float64) {
 	return 2 * (re*re + im*im) / (n * sum), math.Sqrt(sum / n)
 }
 
-// hearsTone reports whether the last 80 ms are a tone.
+// hearsTone reports whether the last 40 ms are a tone.
 func (m *media) hearsTone(hz int, to netip.AddrPort) bool {
+	const window = rate * 40 / 1000
 	pcm := m.last(100*time.Millisecond, to)
-	if len(pcm) < rate*80/1000 {
+	if len(pcm) < window {
 		return false
 	}
-	share, rms := tone(pcm[len(pcm)-rate*80/1000:], float64(hz))
+	share, rms := tone(pcm[len(pcm)-window:], float64(hz))
 	return share > 0.7 && rms > 300
 }
