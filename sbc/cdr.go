@@ -6,35 +6,35 @@ import "time"
 // admitted or refused, written once, when it is over. It is plain data.
 // A time that is zero did not come.
 type CDR struct {
-	ID string // ours, unique, also in the log lines of the call
+	ID string `json:",omitzero"` // ours, unique, also in the log lines of the call
 
-	A LegRecord // towards the caller
-	B LegRecord // towards the one who answered, or the last who was tried
+	A LegRecord `json:",omitzero"` // towards the caller
+	B LegRecord `json:",omitzero"` // towards the one who answered, or the last who was tried
 
-	Caller string // the caller's number as it came
-	Called string // the number asked for as it came
+	Caller string `json:",omitzero"` // the caller's number as it came
+	Called string `json:",omitzero"` // the number asked for as it came
 
-	Invited    time.Time // the INVITE came
-	Trying     time.Time // the B side said 100
-	Ringing    time.Time // the first 18x of the B side
-	FirstMedia time.Time // the first packet of the B side, before or after the answer
-	Answered   time.Time // the 200 of the B side; the call is billed from here
-	Ended      time.Time
+	Invited    time.Time `json:",omitzero"` // the INVITE came
+	Trying     time.Time `json:",omitzero"` // the B side said 100
+	Ringing    time.Time `json:",omitzero"` // the first 18x of the B side
+	FirstMedia time.Time `json:",omitzero"` // the first packet of the B side, before or after the answer
+	Answered   time.Time `json:",omitzero"` // the 200 of the B side; the call is billed from here
+	Ended      time.Time `json:",omitzero"`
 
-	EarlyMedia bool // media passed before the answer
-	Recoded    bool // the sides had different codecs at the end
+	EarlyMedia bool `json:",omitzero"` // media passed before the answer
+	Recoded    bool `json:",omitzero"` // the sides had different codecs at the end
 
 	// Status, Q850 and Text are the cause: a SIP status (RFC 3261 §21), a cause
 	// of ITU-T Q.850 (0 unknown), and words for people.
-	Status int
-	Q850   int
-	Text   string
+	Status int    `json:",omitzero"`
+	Q850   int    `json:",omitzero"`
+	Text   string `json:",omitzero"`
 	// EndedBy is "caller", "called" or "gateway".
-	EndedBy string
+	EndedBy string `json:",omitzero"`
 
-	Targets   []Attempt  // those who were tried, in order
-	Transfers []Transfer // in order; each became a leg of this call
-	Digits    int        // how many passed, either way
+	Targets   []Attempt  `json:",omitzero"` // those who were tried, in order
+	Transfers []Transfer `json:",omitzero"` // in order; each became a leg of this call
+	Digits    int        `json:",omitzero"` // how many passed, either way
 }
 
 // Duration is how long the call was answered; 0 if it was not.
@@ -47,53 +47,53 @@ func (c CDR) Duration() time.Duration {
 
 // A LegRecord is one side of a call record.
 type LegRecord struct {
-	Trunk  string
-	CallID string
-	From   string // URI, as on this side
-	To     string // URI, as on this side
-	Peer   string // transport and address of the signalling
-	Codec  string // "PCMU/8000", empty when nothing was agreed
-	Secure string // "", "sdes" or "dtls"
-	Media  MediaRecord
+	Trunk  string      `json:",omitzero"`
+	CallID string      `json:",omitzero"`
+	From   string      `json:",omitzero"` // URI, as on this side
+	To     string      `json:",omitzero"` // URI, as on this side
+	Peer   string      `json:",omitzero"` // transport and address of the signalling
+	Codec  string      `json:",omitzero"` // "PCMU/8000", empty when nothing was agreed
+	Secure string      `json:",omitzero"` // "", "sdes" or "dtls"
+	Media  MediaRecord `json:",omitzero"`
 	// Latches are the decisions whom to listen to and where to send.
-	Latches []LatchRecord
+	Latches []LatchRecord `json:",omitzero"`
 }
 
 // A MediaRecord is the packets of one side. Counts are packets.
 type MediaRecord struct {
-	Local, Remote  string // addresses
-	Received, Sent uint64
-	Lost           uint64        // sequence numbers that never came
-	Jitter         time.Duration // of arrival (RFC 3550 §6.4.1), at the end
-	Rejected       uint64        // from a source that was not accepted, or not authenticated
-	RemoteLost     uint64        // of what we sent, as the far side reports
+	Local, Remote  string        `json:",omitzero"` // addresses
+	Received, Sent uint64        `json:",omitzero"`
+	Lost           uint64        `json:",omitzero"` // sequence numbers that never came
+	Jitter         time.Duration `json:",omitzero"` // of arrival (RFC 3550 §6.4.1), at the end
+	Rejected       uint64        `json:",omitzero"` // from a source that was not accepted, or not authenticated
+	RemoteLost     uint64        `json:",omitzero"` // of what we sent, as the far side reports
 }
 
 // A LatchRecord is one decision of a latch.
 type LatchRecord struct {
-	At     time.Time
-	Dialog string // the remote tag, empty when it is about an address alone
-	Addr   string // where media came from
-	Reason string
+	At     time.Time `json:",omitzero"`
+	Dialog string    `json:",omitzero"` // the remote tag, empty when it is about an address alone
+	Addr   string    `json:",omitzero"` // where media came from
+	Reason string    `json:",omitzero"`
 }
 
 // An Attempt is one target that was tried.
 type Attempt struct {
-	Trunk   string
-	Number  string
-	Started time.Time
-	Ended   time.Time // zero: it answered and was not yet over
-	Status  int       // 200 for the one that answered, else why not
-	Q850    int
-	Text    string
+	Trunk   string    `json:",omitzero"`
+	Number  string    `json:",omitzero"`
+	Started time.Time `json:",omitzero"`
+	Ended   time.Time `json:",omitzero"` // zero: it answered and was not yet over
+	Status  int       `json:",omitzero"` // 200 for the one that answered, else why not
+	Q850    int       `json:",omitzero"`
+	Text    string    `json:",omitzero"`
 }
 
 // A Transfer is a part of a call handed to somebody else (RFC 3515).
 type Transfer struct {
-	At     time.Time
-	By     string // "caller", "called" or "api"
-	Target string
-	Status int // what the target answered; 200 is success
+	At     time.Time `json:",omitzero"`
+	By     string    `json:",omitzero"` // "caller", "called" or "api"
+	Target string    `json:",omitzero"`
+	Status int       `json:",omitzero"` // what the target answered; 200 is success
 }
 
 // A CDRWriter keeps call records. It may be slow; it is not on a call's path.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tandem-voip/tandem/sbc"
@@ -11,23 +12,18 @@ import (
 
 // insert puts rows into the database, all or none. A record that is there
 // already is replaced by itself, so that a spool may be read twice; the note of
-// a lost call never replaces a record.
+// a lost call never replaces a record. It is not interrupted when ctx is done: it
+// takes a moment, and to listen would cost the driver a goroutine a statement.
 func insert(ctx context.Context, db *sql.DB, rows []row, statement string) error {
+	ctx = context.WithoutCancel(ctx)
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // nothing to undo after Commit
-	st, err := tx.PrepareContext(ctx, statement)
-	if err != nil {
-		return fmt.Errorf("prepare: %w", err)
-	}
-	defer func() { _ = st.Close() }() // ends with the transaction anyway
-	for _, r := range rows {
-		c := r.cdr
-		if _, err := st.ExecContext(ctx, c.ID, micro(c.Invited), micro(c.Answered), micro(c.Ended),
-			c.A.Trunk, c.B.Trunk, c.Caller, c.Called, c.A.CallID, c.B.CallID, c.Status, string(r.body)); err != nil {
-			return fmt.Errorf("insert: %w", err)
+	for _, n := range []int{manyRows, 1} {
+		if rows, err = insertBy(ctx, tx, rows, statement, n); err != nil {
+			return err
 		}
 	}
 	if err := tx.Commit(); err != nil {
@@ -36,20 +32,44 @@ func insert(ctx context.Context, db *sql.DB, rows []row, statement string) error
 	return nil
 }
 
+// manyRows is how many records one statement writes while there are enough.
+const manyRows = 16
+
+// insertBy writes rows, n with each statement, and returns those that are left.
+func insertBy(ctx context.Context, tx *sql.Tx, rows []row, statement string, n int) ([]row, error) {
+	if len(rows) < n {
+		return rows, nil
+	}
+	st, err := tx.PrepareContext(ctx, statement+strings.Repeat(", (?, ?, ?)", n-1))
+	if err != nil {
+		return rows, fmt.Errorf("prepare: %w", err)
+	}
+	defer func() { _ = st.Close() }() // ends with the transaction anyway
+	args := make([]any, 0, 3*n)
+	for ; len(rows) >= n; rows = rows[n:] {
+		args = args[:0]
+		for _, r := range rows[:n] {
+			args = append(args, r.cdr.ID, micro(r.cdr.Invited), string(r.body))
+		}
+		if _, err := st.ExecContext(ctx, args...); err != nil {
+			return rows, fmt.Errorf("insert: %w", err)
+		}
+	}
+	return rows, nil
+}
+
 // The two ways to meet a record that is there already.
 const (
 	orReplace = "INSERT OR REPLACE" + intoCalls
 	orIgnore  = "INSERT OR IGNORE" + intoCalls
-	intoCalls = ` INTO calls
-	(id, invited, answered, ended, a_trunk, b_trunk, caller, called, a_call_id, b_call_id, status, body)
-	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	intoCalls = " INTO calls (id, invited, body) VALUES (?, ?, ?)"
 )
 
 // forget deletes up to 1000 records of calls that began before t and returns how
 // many there were.
 func forget(ctx context.Context, db *sql.DB, t time.Time) (int64, error) {
 	r, err := db.ExecContext(ctx,
-		"DELETE FROM calls WHERE id IN (SELECT id FROM calls WHERE invited < ? ORDER BY invited LIMIT 1000)", micro(t))
+		"DELETE FROM calls WHERE seq IN (SELECT seq FROM calls WHERE invited < ? ORDER BY invited LIMIT 1000)", micro(t))
 	if err != nil {
 		return 0, fmt.Errorf("delete old records: %w", err)
 	}

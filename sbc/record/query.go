@@ -22,7 +22,8 @@ type Query struct {
 	Since, Until time.Time // when the call began: from Since, before Until
 	Trunk        string    // of either side
 	Number       string    // of either side, as it came
-	CallID       string    // of either side, or our id
+	CallID       string    // of either side
+	ID           string    // ours; found by an index, which Call-IDs are not
 	Status       int       // exactly this one
 	Failed       bool      // not answered
 	Limit        int       // at most so many, the newest; 0 means 100
@@ -43,19 +44,22 @@ func (q Query) where() (string, []any) {
 		add("invited < ?", micro(q.Until))
 	}
 	if q.Trunk != "" {
-		add("(a_trunk = ? OR b_trunk = ?)", q.Trunk, q.Trunk)
+		add("? IN (body->>'$.A.Trunk', body->>'$.B.Trunk')", q.Trunk)
 	}
 	if q.Number != "" {
-		add("(caller = ? OR called = ?)", q.Number, q.Number)
+		add("? IN (body->>'$.Caller', body->>'$.Called')", q.Number)
 	}
 	if q.CallID != "" {
-		add("(id = ? OR a_call_id = ? OR b_call_id = ?)", q.CallID, q.CallID, q.CallID)
+		add("? IN (body->>'$.A.CallID', body->>'$.B.CallID')", q.CallID)
+	}
+	if q.ID != "" {
+		add("id = ?", q.ID)
 	}
 	if q.Status != 0 {
-		add("status = ?", q.Status)
+		add("body->>'$.Status' = ?", q.Status)
 	}
 	if q.Failed {
-		add("answered = 0")
+		add("body->>'$.Answered' IS NULL")
 	}
 	if len(terms) == 0 {
 		return "", nil
@@ -101,11 +105,14 @@ func (s *Store) Get(ctx context.Context, id string) (sbc.CDR, error) {
 	if id == "" {
 		return sbc.CDR{}, ErrUnknown
 	}
-	list, err := s.Query(ctx, Query{CallID: id, Limit: 1})
-	if err != nil {
-		return sbc.CDR{}, err
+	list, err := s.Query(ctx, Query{ID: id, Limit: 1})
+	if err == nil && len(list) == 0 {
+		list, err = s.Query(ctx, Query{CallID: id, Limit: 1})
 	}
-	if len(list) == 0 {
+	switch {
+	case err != nil:
+		return sbc.CDR{}, err
+	case len(list) == 0:
 		return sbc.CDR{}, ErrUnknown
 	}
 	return list[0], nil

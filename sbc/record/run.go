@@ -10,8 +10,8 @@ import (
 
 // The times of the writer.
 const (
-	batchDelay  = 50 * time.Millisecond // records of so long go in one transaction
-	batchMax    = 256                   // and so many at most
+	batchDelay  = 500 * time.Millisecond // records of so long go in one transaction
+	batchMax    = 256                    // and so many at most
 	retryMin    = 250 * time.Millisecond
 	retryMax    = 10 * time.Second
 	tidyEvery   = time.Hour

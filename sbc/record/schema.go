@@ -13,26 +13,19 @@ import (
 // migration returns the statements that lead from version to version+1, or
 // nothing when version is the newest.
 //
-// What is looked for is in columns; the whole record is the JSON of the body.
-// Times are microseconds since 1970, 0 for those that did not come.
+// The whole record is the JSON of the body, and what is looked for is looked for
+// in it: a record is written far more often than it is asked for. invited is
+// microseconds since 1970.
 func migration(version int) string {
 	switch version {
 	case 0:
 		return `
 CREATE TABLE calls (
-	id        TEXT NOT NULL PRIMARY KEY,
-	invited   INTEGER NOT NULL,
-	answered  INTEGER NOT NULL,
-	ended     INTEGER NOT NULL,
-	a_trunk   TEXT NOT NULL,
-	b_trunk   TEXT NOT NULL,
-	caller    TEXT NOT NULL,
-	called    TEXT NOT NULL,
-	a_call_id TEXT NOT NULL,
-	b_call_id TEXT NOT NULL,
-	status    INTEGER NOT NULL,
-	body      TEXT NOT NULL
-) WITHOUT ROWID;
+	seq     INTEGER PRIMARY KEY,
+	id      TEXT NOT NULL UNIQUE,
+	invited INTEGER NOT NULL,
+	body    TEXT NOT NULL
+);
 CREATE INDEX calls_invited ON calls (invited);`
 	}
 	return ""

@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -78,7 +79,16 @@ func verdict(c sbc.CDR) string {
 
 // records asks the store.
 func (a *Appliance) records(ctx context.Context, f admin.RecordFilter) ([]sbc.CDR, error) {
-	return a.store.Query(ctx, record.Query(f))
+	if f.CallID != "" {
+		c, err := a.store.Get(ctx, f.CallID)
+		if errors.Is(err, record.ErrUnknown) {
+			return nil, nil
+		}
+		return []sbc.CDR{c}, err
+	}
+	return a.store.Query(ctx, record.Query{
+		Since: f.Since, Until: f.Until, Trunk: f.Trunk, Number: f.Number, Status: f.Status, Failed: f.Failed, Limit: f.Limit,
+	})
 }
 
 // health says how the appliance is: what the board says, freshly looked at.
