@@ -212,3 +212,35 @@ func TestHeaderRulesCannotForge(t *testing.T) {
 		}
 	}
 }
+
+// Reading an INVITE and writing the one that goes out, with identity, forwarding
+// and a header rule, is a small part of a call's set-up.
+func BenchmarkArriveTowards(b *testing.B) {
+	c := DefaultConfig()
+	c.Trunks = []TrunkConfig{
+		namedTrunk("west", "192.0.2.1", trusting, func(c *TrunkConfig) { c.Numbers.Country = "1" }),
+		namedTrunk("east", "192.0.2.200", func(c *TrunkConfig) {
+			c.Numbers.all(NumberFormat{Form: FormE164, UserPhone: true})
+			c.Identity.Write = []IdentityHeader{IdentityPAI}
+			c.Identity.Diversion = DivertingHistory
+			c.Headers.Allow = []string{"X-*"}
+		}),
+	}
+	d, err := NewDialplan(c, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	in := invite(`P-Asserted-Identity: "Main" <sip:+15550100000@x>`, `Diversion: <sip:+15550100111@x>;reason=away`,
+		"X-Call: 7", "User-Agent: x", "Allow: INVITE, ACK")
+	west, hop := d.Trunks.Named("west"), Hop{Trunk: d.Trunks.Named("east"), Called: "+15550100199", Caller: "+15550100100"}
+	b.ReportAllocs()
+	for b.Loop() {
+		a, err := Arrive(west, in)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if out := a.Towards(hop, "gw.example.com"); len(out.Headers) != 4 {
+			b.Fatalf("%d headers", len(out.Headers))
+		}
+	}
+}
