@@ -51,9 +51,7 @@ func parseCandidates(s string) ([]candidate, error) {
 // gather opens the sockets of the candidates; without any, the address of our
 // media is the only one. The caller holds mu.
 func (m *media) gather(w *sdpWords) error {
-	if m.ice.ufrag == "" || w.restart {
-		m.ice.ufrag, m.ice.pwd = m.f.token("ufrag"), m.f.token("password-of-a-peer-")
-	}
+	m.credentials(w.restart)
 	if len(w.addresses) == 0 && len(m.ice.candidates) == 0 {
 		m.ice.candidates = []candidate{{m.rtp.AddrPort(), hostPriority}}
 	}
@@ -66,6 +64,14 @@ func (m *media) gather(w *sdpWords) error {
 		}
 	}
 	return nil
+}
+
+// credentials chooses ufrag and password, once and for each restart. The caller
+// holds mu.
+func (m *media) credentials(anew bool) {
+	if m.ice.ufrag == "" || anew {
+		m.ice.ufrag, m.ice.pwd = m.f.token("ufrag"), m.f.token("password-of-a-peer-")
+	}
 }
 
 // writeICE writes credentials and candidates (RFC 8839 §5). The caller holds
@@ -118,6 +124,7 @@ type check struct {
 func (k *check) run(f *flow) error {
 	m := k.m
 	m.mu.Lock()
+	m.credentials(false)
 	remote, out := m.remote, m.rtp
 	if k.from.IsValid() {
 		var err error
