@@ -219,7 +219,7 @@ func (e *Endpoint) heardFrom(now time.Time, d *dialog, src netip.AddrPort) bool 
 		e.stats.Muted++
 		if !d.muted {
 			d.muted = true
-			e.tell(Notice{Kind: NoticeDialogMuted, At: now, Dialog: d.name, Addr: src})
+			e.tell(Notice{Kind: NoticeDialogMuted, At: now, Dialog: d.name, Addr: src, Reason: "another is heard"})
 		}
 		return false
 	}

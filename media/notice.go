@@ -24,7 +24,7 @@ const (
 	// another streams. Dialog, Reason.
 	NoticeDialogReleased
 	// NoticeDialogMuted: media of Dialog arrives and is not heard, because
-	// another dialog is. Told once for each dialog. Dialog, Addr.
+	// another dialog is. Told once for each dialog. Dialog, Addr, Reason.
 	NoticeDialogMuted
 	// NoticeRejected: packets came from a source that was not accepted. Told
 	// once for each of the first few sources. Addr, Reason.

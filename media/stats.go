@@ -30,7 +30,7 @@ type Stats struct {
 	LastHeard  time.Time
 
 	Muted       uint64 // packets of dialogs that were not heard
-	Rejected    uint64 // packets from sources that were not accepted
+	Rejected    uint64 // RTP packets that were not accepted: of a strange source, or not authentic
 	Unauthentic uint64 // SRTP or SRTCP whose key, tag or place in the window was wrong
 	Malformed   uint64 // datagrams that are nothing we know
 	Unroutable  uint64 // packets we could not send on: no address, held, no key

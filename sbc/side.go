@@ -169,7 +169,7 @@ func (r *LegRecord) measure(st media.Stats) {
 		Sent:       st.Sent.Packets,
 		Lost:       st.Received.Lost,
 		Jitter:     st.Received.Jitter,
-		Rejected:   st.Rejected + st.Unauthentic,
+		Rejected:   st.Rejected,
 		RemoteLost: st.RemoteLost,
 	}
 }

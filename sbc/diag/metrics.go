@@ -102,8 +102,8 @@ func (e emitter) media(s Snapshot) {
 	e.counter("media_bind_errors_total", "Ports skipped because another program has them.", m.BindErrors)
 	e.counter("media_packets_in_total", "RTP packets accepted, of endpoints that are closed.", m.PacketsIn)
 	e.counter("media_packets_out_total", "RTP packets sent, of endpoints that are closed.", m.PacketsOut)
-	e.counter("media_rejected_total", "RTP packets from a source that was not accepted.", m.Rejected)
-	e.counter("media_unauthentic_total", "SRTP packets that were not authentic.", m.Unauthentic)
+	e.counter("media_rejected_total", "RTP packets that were not accepted: of a strange source, or not authentic.", m.Rejected)
+	e.counter("media_unauthentic_total", "SRTP and SRTCP packets that were not authentic.", m.Unauthentic)
 	e.counter("media_malformed_total", "Datagrams at RTP ports that are nothing we know.", m.Malformed)
 }
 

@@ -44,7 +44,7 @@ func TestRTPBleedAndInjection(t *testing.T) {
 					t.Errorf("the %s heard %d packets, want at least %d", name, audio, want)
 				}
 			}
-			if n := p.g.metric("tandem_media_rejected_packets_total"); n < 100 {
+			if n := p.g.metric("tandem_media_rejected_total"); n < 100 {
 				t.Errorf("only %v packets were counted as rejected", n)
 			}
 		})

@@ -93,6 +93,7 @@ func TestScenarios(t *testing.T) {
 		{name: "cancelled", uac: "uac_cancel", uas: "uas_cancel"},
 		{name: "busy", uac: "uac_busy", uas: "uas_busy"},
 		{name: "early media", uac: "uac_early", uas: "uas_early"},
+		{name: "three forks, one answers", uac: "uac_early", uas: "uas_forks"},
 		{name: "hold", uac: "uac_hold", uas: "uas_hold"},
 		{name: "no offer in the INVITE", uac: "uac_delayed", uas: "uas", west: "dialog: {delayed_offer: true}"},
 		{name: "update", uac: "uac_update", uas: "uas"},
