@@ -107,13 +107,6 @@ func (p *phones) lookup(now time.Time, number string) []registrar.Binding[transp
 	return p.table.Lookup(now, number)
 }
 
-// registered is how many numbers are.
-func (p *phones) registered() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.table.Records()
-}
-
 // reached puts in place of each hop to a trunk of phones one hop for each
 // contact the number is registered with, all of one group.
 func (p Plan) reached(now time.Time) Plan {

@@ -20,8 +20,10 @@ func newPhone(t *testing.T) *phone { return &phone{t: t, tab: New[int](DefaultCo
 
 func (p *phone) registers(now time.Time, uri string, expires time.Duration) error {
 	p.seq++
-	_, err := p.tab.Register(now, Request[int]{Record: "1001", CallID: "a", Seq: p.seq, Through: 7,
-		Contacts: []Contact{{URI: uri, Expires: expires, Q: 1000}}})
+	_, err := p.tab.Register(now, Request[int]{
+		Record: "1001", CallID: "a", Seq: p.seq, Through: 7,
+		Contacts: []Contact{{URI: uri, Expires: expires, Q: 1000}},
+	})
 	return err
 }
 
@@ -94,8 +96,10 @@ func TestTimesAreBounded(t *testing.T) {
 func TestPreferenceOrders(t *testing.T) {
 	p := newPhone(t)
 	for i, q := range []int{300, 900, 500} {
-		_, _ = p.tab.Register(t0, Request[int]{Record: "1001", CallID: strconv.Itoa(i), Seq: 1,
-			Contacts: []Contact{{URI: "sip:" + strconv.Itoa(q), Expires: time.Hour, Q: q}}})
+		_, _ = p.tab.Register(t0, Request[int]{
+			Record: "1001", CallID: strconv.Itoa(i), Seq: 1,
+			Contacts: []Contact{{URI: "sip:" + strconv.Itoa(q), Expires: time.Hour, Q: q}},
+		})
 	}
 	p.wantBound(t0, "sip:900", "sip:500", "sip:300")
 }
@@ -134,8 +138,10 @@ func TestTableIsBounded(t *testing.T) {
 func TestRefusedRequestLeavesAll(t *testing.T) {
 	p := newPhone(t)
 	_ = p.registers(t0, "sip:a@x", time.Hour)
-	_, err := p.tab.Register(t0, Request[int]{Record: "1001", CallID: "b", Seq: 1,
-		Contacts: []Contact{{URI: "sip:a@x", Expires: 0}, {URI: "sip:b@x", Expires: time.Second}}})
+	_, err := p.tab.Register(t0, Request[int]{
+		Record: "1001", CallID: "b", Seq: 1,
+		Contacts: []Contact{{URI: "sip:a@x", Expires: 0}, {URI: "sip:b@x", Expires: time.Second}},
+	})
 	if err == nil {
 		t.Fatal("taken")
 	}
