@@ -12,6 +12,7 @@ import (
 // Run serves the listeners until ctx ends, then stops listening, lets what is
 // queued on connections go out, closes them, and returns when all goroutines of
 // the transport have ended. It returns an error if a listener died before that.
+// Call it once.
 func (t *Transport) Run(ctx context.Context, r Receiver) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -19,6 +20,7 @@ func (t *Transport) Run(ctx context.Context, r Receiver) error {
 	t.receiver = r
 	t.start = func(f func(context.Context)) { t.running.Go(func() { f(ctx) }) }
 	t.mu.Unlock()
+	close(t.up)
 
 	var listening sync.WaitGroup
 	for _, s := range t.sockets {

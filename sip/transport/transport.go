@@ -53,6 +53,7 @@ type Transport struct {
 	sockets  []*socket
 	seed     maphash.Seed
 	resolver *resolver
+	up       chan struct{} // closed by Run
 
 	// Safe by themselves.
 	count    counters
@@ -89,6 +90,7 @@ func New(cfg Config, deps Deps) (*Transport, error) {
 		seed:  maphash.MakeSeed(),
 		gate:  NewGate(cfg.Gate, deps.Known),
 		table: newTable(),
+		up:    make(chan struct{}),
 	}
 	t.log = t.deps.Log
 	t.resolver = newResolver(t)
@@ -177,6 +179,10 @@ func (t *Transport) Apply(cfg Config) error {
 
 // profile is the profile of this name or, if there is none, nil.
 func (t *Transport) profile(name string) *profile { return (*t.profiles.Load())[profileName(name)] }
+
+// Up is closed once Run has begun: before that no connection is opened and no
+// name looked up.
+func (t *Transport) Up() <-chan struct{} { return t.up }
 
 // Listeners are the bound sockets, in the order of the configuration.
 func (t *Transport) Listeners() []Listener {

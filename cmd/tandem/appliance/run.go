@@ -33,11 +33,21 @@ func (a *Appliance) layers() [][]part {
 			{"sip/transport", func(ctx context.Context) error { return a.transport.Run(ctx, a.ua) }},
 		},
 		{
-			{"trunk monitor", a.monitor.Run},
+			{"trunk monitor", a.watch},
 			{"alarms", func(ctx context.Context) error { return a.board.Run(ctx, a.snapshot, a.deps.Log) }},
 			{"admin", a.admin.Run},
 		},
 		{{"calls", a.b2bua.Run}},
+	}
+}
+
+// watch runs the trunk monitor from when it can look trunks up.
+func (a *Appliance) watch(ctx context.Context) error {
+	select {
+	case <-a.transport.Up():
+		return a.monitor.Run(ctx)
+	case <-ctx.Done():
+		return nil
 	}
 }
 
