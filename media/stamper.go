@@ -10,6 +10,10 @@ const (
 	// the wall before its time is laid anew: more than any jitter or stall, less
 	// than any hold.
 	maxDrift = 2 * time.Second
+	// maxBehind is how far a source may be behind what was inserted before its
+	// time is laid anew: it paused without counting the pause, and to the far
+	// side time would run backwards.
+	maxBehind = 200 * time.Millisecond
 )
 
 // A stamper gives the packets of changing sources one SSRC, one sequence and
@@ -33,6 +37,9 @@ type stamper struct {
 	tsOff  uint32
 	floor  uint16 // source packets up to here may not be sent any more: something was inserted
 	floors bool
+
+	inserted   bool // since the source was bound
+	insertedTS uint32
 }
 
 // A stamp is what goes into the header.
@@ -58,7 +65,7 @@ func (s *stamper) next(now time.Time, source uint32, seq uint16, ts uint32) (sta
 		return stamp{seq: seq + s.seqOff, ts: ts + s.tsOff}, true
 	}
 	moved := time.Duration(int32(ts-s.srcTS)) * time.Second / time.Duration(s.clock)
-	if drift := moved - now.Sub(s.at); drift > maxDrift || drift < -maxDrift {
+	if drift := moved - now.Sub(s.at); drift > maxDrift || drift < -maxDrift || s.behind(ts) {
 		return s.bind(now, source, seq, ts), true
 	}
 	s.high, s.srcTS = seq, ts
@@ -67,12 +74,19 @@ func (s *stamper) next(now time.Time, source uint32, seq uint16, ts uint32) (sta
 	return st, true
 }
 
+// behind reports whether a packet of the source would go back in time from what
+// was inserted.
+func (s *stamper) behind(ts uint32) bool {
+	return s.inserted && int32(ts+s.tsOff-s.insertedTS) < -int32(s.units(maxBehind)) //nolint:gosec // serial arithmetic
+}
+
 // bind begins with a source, or begins anew with one.
 func (s *stamper) bind(now time.Time, source uint32, seq uint16, ts uint32) stamp {
 	st := s.follow(now)
 	st.marker = true
 	s.bound, s.source, s.high, s.srcTS = true, source, seq, ts
 	s.seqOff, s.tsOff, s.floors = st.seq-seq, st.ts-ts, false
+	s.inserted = false
 	s.sent(now, st)
 	return st
 }
@@ -83,6 +97,7 @@ func (s *stamper) insert(now time.Time) stamp {
 	s.sent(now, st)
 	s.seqOff++
 	s.floor, s.floors = s.high, true
+	s.inserted, s.insertedTS = true, st.ts
 	return st
 }
 

@@ -91,6 +91,7 @@ func TestToneThroughTheGateway(t *testing.T) {
 					t.Errorf("%s: the level changed by %.2f dB", way.name, db)
 				}
 				p50, p99, gap := delays(way.from.sent, way.to.got())
+				t.Logf("%d sent %d got, first %v later", len(way.from.sent), len(way.to.got()), way.to.got()[0].at.Sub(way.from.sent[0]))
 				t.Logf("%s: level %+.2f dB, delay p50 %v p99 %v, longest gap %v", way.name, db, p50, p99, gap)
 				if holes := holes(way.to); holes != 0 {
 					t.Errorf("%s: %d holes in sequence or time", way.name, holes)

@@ -36,6 +36,11 @@ func TestDigitsInNineCombinations(t *testing.T) {
 							want = allKeys
 						}
 						if keys != want {
+							for _, q := range side.s.got() {
+								if q.pt == side.s.event {
+									t.Logf("event seq %d stamp %d marker %v % x", q.seq, q.stamp, q.marker, q.payload)
+								}
+							}
 							t.Errorf("the %s side, %s, got by %s %q, want %q", side.name, side.kind, kind, keys, want)
 						}
 					}

@@ -67,7 +67,7 @@ func start(t *testing.T, routes, sections string, trunks ...trunk) *gateway {
 // startWith is start with more lines for the sip section, listeners first.
 func startWith(t *testing.T, routes, sip, sections string, trunks ...trunk) *gateway {
 	t.Helper()
-	g := &gateway{t: t, net: fmt.Sprintf("127.0.%d.", 20+nets.Add(1)), dir: t.TempDir(), done: make(chan struct{})}
+	g := &gateway{t: t, net: fmt.Sprintf("127.%d.%d.", 64+os.Getpid()%128, nets.Add(1)), dir: t.TempDir(), done: make(chan struct{})}
 	g.sock = filepath.Join(g.dir, "admin.sock")
 	file := filepath.Join(g.dir, "tandem.yaml")
 	if err := os.WriteFile(file, []byte(g.config(routes, sip, sections, trunks)), 0o600); err != nil {

@@ -44,7 +44,7 @@ var rigs int
 func newRig(b testing.TB, west, east string, hold time.Duration) *rig {
 	b.Helper()
 	rigs++
-	network := fmt.Sprintf("127.1.%d.", rigs)
+	network := fmt.Sprintf("127.%d.%d.", 192+os.Getpid()%60, rigs)
 	dir := b.TempDir()
 	conf := fmt.Sprintf(`
 sip:
