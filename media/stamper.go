@@ -77,7 +77,7 @@ func (s *stamper) next(now time.Time, source uint32, seq uint16, ts uint32) (sta
 // behind reports whether a packet of the source would go back in time from what
 // was inserted.
 func (s *stamper) behind(ts uint32) bool {
-	return s.inserted && int32(ts+s.tsOff-s.insertedTS) < -int32(s.units(maxBehind)) //nolint:gosec // serial arithmetic
+	return s.inserted && int32(ts+s.tsOff-s.insertedTS) < -int32(s.units(maxBehind))
 }
 
 // bind begins with a source, or begins anew with one.
