@@ -9,8 +9,8 @@ import (
 
 // Where the two trunks of the demonstration are, and what they dial.
 const (
-	DemoWest   = "127.0.0.1" // whoever calls from here is trunk west
-	DemoEast   = "127.0.0.2" // and the phone that answers for trunk east listens here
+	DemoWest   = "127.0.0.1" // of the gateway, and of the phone that answers for trunk west
+	DemoEast   = "127.0.0.2" // of the phone that is trunk east
 	DemoPort   = 5060        // of the gateway
 	DemoPhone  = 5070        // of a phone that is called
 	DemoEcho   = "600"
@@ -38,6 +38,9 @@ func demo() Config {
 		demoTrunk("west", DemoWest, "PCMU", "PCMA"),
 		demoTrunk("east", DemoEast, "opus", "PCMU", "PCMA"),
 	}
+	// A phone may send from whatever address of this machine it has bound; only
+	// this machine reaches the gateway's.
+	c.Trunks[0].Peer.Addresses = []string{"0.0.0.0/0"}
 	c.Routes = []sbc.RouteConfig{
 		demoNumber("echo", DemoEcho, sbc.InternalEcho),
 		demoNumber("tone", DemoTone, sbc.InternalTone),
@@ -63,6 +66,7 @@ func demoTrunk(name, address string, codecs ...string) sbc.TrunkConfig {
 	t.Peer.Host, t.Peer.Port, t.Peer.Transport = address, DemoPhone, sbc.TransportUDP
 	t.Options.Interval = 0
 	t.Media.Codecs = codecs
+	t.Media.Latch = sbc.LatchNAT // a phone may name one address of this machine and send from another
 	return t
 }
 

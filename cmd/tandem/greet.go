@@ -25,13 +25,13 @@ func invite(w io.Writer) {
 	gateway := fmt.Sprintf("%s:%d", config.DemoWest, config.DemoPort)
 	fmt.Fprintf(w, `This is a demonstration: nothing outside this machine can reach it. Ctrl-C ends it.
 
-Dial from any phone on %[1]s, without registration (it is trunk "west"):
+Dial from any phone on this machine, without registration (it is trunk "west"):
 
   sip:%[3]s@%[2]s   echo: hear yourself
   sip:%[4]s@%[2]s   tone: 1004 Hz at -10 dBm0
   sip:%[5]s@%[2]s   digits: each one you press comes back
 
-  baresip -e '/dial sip:%[3]s@%[2]s'
+  baresip -e '/uanew <sip:me@%[1]s>;regint=0' -e '/dial sip:%[3]s@%[2]s'
   sipp -sn uac -m 1 -s %[4]s -i %[1]s %[2]s
 
 Any other number goes through to trunk "east", a phone on %[6]s port %[7]d:
