@@ -128,6 +128,10 @@ type RingbackConfig struct {
 	// CallerMuted keeps the caller's speech from the called side until the
 	// answer; digits pass. For peers that demand it (MS-SDPEXT §3.1.5.12.2).
 	CallerMuted bool
+	// ReleaseAfter is for peers that fork. The early dialog that is heard keeps
+	// the caller's ear while another streams, until it has been silent for so
+	// long; 0s is until the answer.
+	ReleaseAfter time.Duration
 }
 
 // Ringback is what passes of 18x.
@@ -143,4 +147,7 @@ const (
 
 func (r *RingbackConfig) validate(f *findings, key string) {
 	oneOf(f, key+".policy", r.Policy, RingbackPass, RingbackFirst, Ringback180, RingbackUntilMedia)
+	if r.ReleaseAfter < 0 {
+		f.add(key+".release_after", "is negative; use 0s to wait for the answer")
+	}
 }

@@ -77,6 +77,7 @@ func (s *side) open(now time.Time, d *B2BUA, v6 bool) error {
 		DetectTones:       t.Media.DTMF == DTMFInband,
 		KeepMedia:         t.Media.KeepMedia || s.fill,
 		MuteUntilSelected: s.called && t.Ringback.CallerMuted,
+		ReleaseAfter:      t.Ringback.ReleaseAfter,
 	}
 	if t.Media.ICE == ICELite {
 		ice := newICE()

@@ -87,9 +87,16 @@
 //	west hears 440 Hz [within D] [for D]           west hears nothing [for D]
 //	west hears 440 Hz at ADDR:PORT [within D]      on that socket of ours
 //	west hears reports [within D]                  RTCP
-//	east checks [from ADDR:PORT] [nominating] [with wrong password|ufrag] [unanswered]
+//	west hears 440 Hz alone [at ADDR:PORT] [for D]
+//	                                   whatever comes from now on is that, the
+//	                                   first within one packet time
+//	east checks [from ADDR:PORT] [nominating] [unanswered|refused CODE]
+//	            [with wrong password|ufrag|fingerprint|attribute]
 //	east shakes hands [failing]                    DTLS; with mux
-//	west sends N packets [garbage] [from ADDR:PORT]
+//	west sends N packets [from ADDR:PORT]
+//	west sends N packets garbage|noise|reports|under another key|again
+//	                                   noise is CN, reports are RTCP, again is a
+//	                                   replay of the last N
 //	west dials 12# [by event|info|tone] [without marker] [with N end]
 //	east receives 12# [by event|info|tone] [within D]
 //	east receives no digits [for D]

@@ -25,7 +25,7 @@ const hostPriority = 126<<24 | 65535<<8 | 255
 type agent struct {
 	ufrag, pwd string
 	candidates []candidate
-	answers    map[string]bool // checks that were answered, by transaction
+	answers    map[string]int // codes of checks that were answered, by transaction; 200 is success
 }
 
 // parseCandidates reads ADDR:PORT[/PRIORITY],...
@@ -84,10 +84,10 @@ func (m *media) writeICE(line func(string, ...any)) {
 	}
 }
 
-// checks: checks [from ADDR:PORT] [nominating] [with wrong password|ufrag]
-// [unanswered] sends one connectivity check and expects its answer, or none.
+// checks: checks [from ADDR:PORT] [nominating] [with wrong WHAT] [unanswered |
+// refused CODE] sends one connectivity check and expects its answer, or none.
 func (f *flow) checks(m *media, a *args) error {
-	k := check{m: m}
+	k := check{m: m, code: 200}
 	for len(a.ws) > 0 {
 		var err error
 		switch w := a.next(); w {
@@ -96,7 +96,9 @@ func (f *flow) checks(m *media, a *args) error {
 		case "nominating":
 			k.nominate = true
 		case "unanswered":
-			k.unanswered = true
+			k.code = 0
+		case "refused":
+			k.code, err = strconv.Atoi(a.next())
 		case "with":
 			if !a.accept("wrong") {
 				err = errors.New(`"with" wants "wrong"`)
@@ -114,11 +116,11 @@ func (f *flow) checks(m *media, a *args) error {
 
 // A check is one connectivity check of a controlling agent.
 type check struct {
-	m          *media
-	from       netip.AddrPort
-	nominate   bool
-	unanswered bool
-	wrong      string // what of it is wrong: password, ufrag
+	m        *media
+	from     netip.AddrPort
+	nominate bool
+	code     int    // of the answer expected; 0: none
+	wrong    string // what of it is wrong: password, ufrag, fingerprint, attribute
 }
 
 func (k *check) run(f *flow) error {
@@ -151,16 +153,14 @@ func (k *check) run(f *flow) error {
 		return err
 	}
 	id := string(msg.TransactionID[:])
-	answered := func() bool {
+	answer := func() int {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		return m.ice.answers[id]
 	}
-	switch came := f.wait(500*time.Millisecond, answered); {
-	case came && k.unanswered:
-		return errors.New("the check was answered")
-	case !came && !k.unanswered:
-		return errors.New("the check was not answered with success")
+	f.wait(500*time.Millisecond, func() bool { return answer() != 0 })
+	if got := answer(); got != k.code {
+		return fmt.Errorf("the check was answered with %d, expected %d (0: not at all)", got, k.code)
 	}
 	return nil
 }
@@ -185,15 +185,21 @@ func (k *check) message(remote *session, priority uint32) (*stun.Message, error)
 	if k.nominate {
 		set = append(set, stun.RawAttribute{Type: stun.AttrUseCandidate})
 	}
-	return stun.Build(append(set, stun.NewShortTermIntegrity(pwd), stun.Fingerprint)...)
+	if k.wrong == "attribute" { // one that must be understood, and is not (RFC 8489 §14)
+		set = append(set, stun.RawAttribute{Type: 0x7f01, Value: []byte("what")})
+	}
+	msg, err := stun.Build(append(set, stun.NewShortTermIntegrity(pwd), stun.Fingerprint)...)
+	if err == nil && k.wrong == "fingerprint" {
+		msg.Raw[len(msg.Raw)-1] ^= 1
+	}
+	return msg, err
 }
 
-// binding takes a STUN message of the RTP socket: a success counts as the answer
-// to one of our checks when it bears the far end's password. The caller holds
-// mu.
+// binding takes a STUN message of the RTP socket: it counts as the answer to one
+// of our checks when it bears the far end's password. The caller holds mu.
 func (m *media) binding(b []byte) {
 	msg := &stun.Message{Raw: append([]byte(nil), b...)}
-	if m.remote == nil || msg.Decode() != nil || msg.Type != stun.BindingSuccess {
+	if m.remote == nil || msg.Decode() != nil || msg.Type != stun.BindingSuccess && msg.Type != stun.BindingError {
 		m.strange++
 		return
 	}
@@ -203,7 +209,9 @@ func (m *media) binding(b []byte) {
 		return
 	}
 	if m.ice.answers == nil {
-		m.ice.answers = map[string]bool{}
+		m.ice.answers = map[string]int{}
 	}
-	m.ice.answers[string(msg.TransactionID[:])] = true
+	code := stun.ErrorCodeAttribute{Code: 200}
+	_ = code.GetFrom(msg) // a success has none
+	m.ice.answers[string(msg.TransactionID[:])] = int(code.Code)
 }

@@ -51,6 +51,7 @@ type media struct {
 	player *player
 	muted  bool // while an event is sounding
 	source *simnet.UDPConn
+	wire   [][]byte // the last packets sent, as they were
 
 	dec      map[string]codec.Decoder
 	heard    []sound
@@ -185,6 +186,9 @@ func (m *media) emit(to netip.AddrPort, pt int, ts uint32, marker bool, payload 
 	if b, err = m.protect(b); err != nil {
 		return err
 	}
+	if m.wire = append(m.wire, b); len(m.wire) > resent {
+		m.wire = m.wire[1:]
+	}
 	_, err = m.outletLocked().WriteToUDPAddrPort(b, to)
 	return err
 }
@@ -301,6 +305,17 @@ func (m *media) last(d time.Duration, to netip.AddrPort) []int16 {
 		}
 	}
 	return pcm
+}
+
+// since returns what came in after t.
+func (m *media) since(t time.Time) []sound {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	i := slices.IndexFunc(m.heard, func(s sound) bool { return s.at.After(t) })
+	if i < 0 {
+		return nil
+	}
+	return slices.Clone(m.heard[i:])
 }
 
 // counts returns the packets of speech and of RTCP so far.

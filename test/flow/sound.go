@@ -73,48 +73,8 @@ func (f *flow) plays(m *media, a *args) error {
 	return a.end()
 }
 
-// sends: sends N packets of noise [from ADDR:PORT] | garbage.
-func (f *flow) sends(m *media, a *args) error {
-	n, err := a.number("packets")
-	if err != nil {
-		return err
-	}
-	garbage := a.accept("garbage")
-	if a.accept("from") {
-		at, err := parseAt(a.next())
-		if err != nil {
-			return err
-		}
-		if err := m.sourceAt(at); err != nil {
-			return err
-		}
-	}
-	_, _, to, err := m.sending()
-	if err != nil {
-		return err
-	}
-	o := &oscillator{hz: []float64{1004}}
-	for range n {
-		if garbage {
-			b := make([]byte, 172)
-			for i := range b {
-				b[i] = byte(f.rnd.Uint32())
-			}
-			_, err = m.outlet().WriteToUDPAddrPort(b, to)
-		} else {
-			err = m.speak(o.samples(rate*20/1000), false)
-		}
-		if err != nil {
-			return err
-		}
-		sleep(20 * time.Millisecond)
-	}
-	m.source = nil
-	return a.end()
-}
-
-// hears: hears F Hz [at ADDR:PORT] [within D] [for D] | nothing for D | reports [within D] |
-// at least N packets within D.
+// hears: hears F Hz [alone] [at ADDR:PORT] [within D] [for D] | nothing for D |
+// reports [within D].
 func (f *flow) hears(m *media, a *args) error {
 	switch {
 	case a.accept("nothing"):
@@ -131,6 +91,7 @@ func (f *flow) hears(m *media, a *args) error {
 	if err != nil {
 		return err
 	}
+	alone := a.accept("alone")
 	var to netip.AddrPort
 	if a.accept("at") {
 		if to, err = netip.ParseAddrPort(a.next()); err != nil {
@@ -140,6 +101,9 @@ func (f *flow) hears(m *media, a *args) error {
 	within, during, err := a.spans()
 	if err != nil {
 		return err
+	}
+	if alone {
+		return f.hearsAlone(m, hz, to, during)
 	}
 	if !f.wait(within, func() bool { return m.hearsTone(hz, to) }) {
 		share, rms := tone(m.last(100*time.Millisecond, to), float64(hz))
@@ -156,6 +120,37 @@ func (f *flow) hears(m *media, a *args) error {
 		}
 	}
 	return a.end()
+}
+
+// interval is the packet time of peers.
+const interval = 20 * time.Millisecond
+
+// hearsAlone asserts that whatever comes from now on is a tone, that the first
+// packet of it comes within one interval, and the others at their times.
+func (f *flow) hearsAlone(m *media, hz int, to netip.AddrPort, during time.Duration) error {
+	settle()
+	began := now()
+	during = min(max(during, 10*interval), kept)
+	sleep(during)
+	settle()
+	n, last := 0, began
+	for _, s := range m.since(began) {
+		share, rms := tone(s.pcm, float64(hz))
+		switch at := s.at.Sub(began); {
+		case to.IsValid() && s.to != to:
+			return fmt.Errorf("%s heard a packet at %v after %v", m.who, s.to, at)
+		case share < 0.7 || rms < 300:
+			return fmt.Errorf("%s heard something else after %v: share of %d Hz %.2f, level %.0f", m.who, at, hz, share, rms)
+		case s.at.Sub(last) > interval:
+			return fmt.Errorf("%s heard nothing for %v, until %v had passed", m.who, s.at.Sub(last), at)
+		}
+		n, last = n+1, s.at
+	}
+	if n < int(during/interval)-1 {
+		return fmt.Errorf("%s heard %d packets in %v", m.who, n, during)
+	}
+	f.ladder.note("%s hears %d Hz alone", m.who, hz)
+	return nil
 }
 
 // spans reads "within D" and "for D", in any order.
