@@ -161,7 +161,7 @@ func newBed(t testing.TB, codecs codec.Set, eastCodec string) *bed {
 		t.Fatal(err)
 	}
 	bed.b, err = New(bedConfig(eastCodec), Deps{
-		Network: bed, UA: bed.ua, Media: pool, Codecs: codecs, Records: bed, Log: slog.New(slog.DiscardHandler),
+		Network: bed, UA: bed.ua, Media: pool, Codecs: codecs, Silence: mc.Silence, Records: bed, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
