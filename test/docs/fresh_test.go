@@ -19,6 +19,7 @@ func TestDocumentsAreFresh(t *testing.T) {
 		{"config/tandem.example.yaml", Example},
 		{"docs/standards.md", Standards},
 		{"docs/goroutines.md", Goroutines},
+		{"docs/flows.md", Flows},
 	} {
 		t.Run(d.path, func(t *testing.T) {
 			want, err := d.make(root)
