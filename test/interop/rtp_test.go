@@ -70,7 +70,13 @@ type packet struct {
 
 func (g *gateway) stream(n int, f format) *stream {
 	g.t.Helper()
-	at := netip.AddrPortFrom(netip.MustParseAddr(g.addr(n)), 6000)
+	return g.streamAt(n, 6000, f)
+}
+
+// streamAt is stream at another port.
+func (g *gateway) streamAt(n int, port uint16, f format) *stream {
+	g.t.Helper()
+	at := netip.AddrPortFrom(netip.MustParseAddr(g.addr(n)), port)
 	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
 	if err != nil {
 		g.t.Fatal(err)
