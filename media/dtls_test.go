@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/pion/dtls/v3"
@@ -217,6 +218,7 @@ func TestHelloInPiecesIsOne(t *testing.T) {
 		if _, err := far.shake(t, cert, true, dtls.WithMTU(120)); err != nil {
 			t.Fatal(err)
 		}
+		synctest.Wait() // our side has finished too
 		if n := b.told(NoticeSecured); len(n) != 1 {
 			t.Errorf("told %+v", n)
 		}
