@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/tandem-voip/tandem/sbc/admin"
@@ -53,7 +52,11 @@ func describeLeg(w io.Writer, name string, l admin.Leg) {
 			l.Received, l.Lost, l.JitterMS, l.Sent, l.RemoteLost, l.Rejected)
 	}
 	for _, x := range l.Latches {
-		fmt.Fprintf(w, "   latch %s\n", plain(strings.TrimSpace(x.Addr+" "+x.Dialog+": "+x.Reason)))
+		what := x.Addr
+		if what == "" {
+			what = "dialog " + x.Dialog
+		}
+		fmt.Fprintf(w, "   latch %s: %s\n", plain(what), plain(x.Reason))
 	}
 }
 

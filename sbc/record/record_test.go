@@ -64,6 +64,13 @@ func (p *process) write(from, to int) {
 	}
 }
 
+// shrink sets the bounds of the spool, in bytes.
+func (p *process) shrink(limit, turnAt int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.limit, p.turnAt = limit, turnAt
+}
+
 // settle lets the writer finish what it can do now.
 func (p *process) settle() {
 	time.Sleep(20 * time.Second)
@@ -241,10 +248,9 @@ func TestFullDatabaseKeepsRecordsInTheSpool(t *testing.T) {
 // handed in again.
 func TestFullSpoolRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cfg := config(t)
-		cfg.Spool = 1
-		p := start(t, cfg)
+		p := start(t, config(t))
 		defer p.end()
+		p.shrink(16<<10, segmentSize)
 		p.settle()
 		unlock := lockDB(t, p.cfg.Path)
 		n := 0
@@ -347,11 +353,12 @@ func TestSpoolTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := start(t, config(t))
 		defer p.end()
+		p.shrink(1<<20, 16<<10)
 		up := call(9999)
 		if err := p.WriteUp(up); err != nil {
 			t.Fatal(err)
 		}
-		for n := 0; p.Stats().SpoolBytes < segmentSize; n++ {
+		for n := 0; p.Stats().SpoolBytes < 16<<10; n++ {
 			p.write(n, n+1)
 		}
 		p.settle()

@@ -126,7 +126,7 @@ func (s *Store) catchUp(ctx context.Context, path string, size int64) error {
 func (s *Store) turn() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.spool.size < segmentSize || len(s.queue) > 0 || s.behind {
+	if s.spool.size < s.turnAt || len(s.queue) > 0 || s.behind {
 		return nil
 	}
 	return s.spool.next()

@@ -53,6 +53,8 @@ type Store struct {
 	queue   []row
 	behind  bool // the spool has records that are not in queue
 	closed  bool
+	limit   int64 // size at which the spool takes no more, in bytes
+	turnAt  int64 // size at which it begins a new file, in bytes
 	stats   Stats
 	working bool // the database takes what it is given
 }
@@ -85,7 +87,10 @@ func New(cfg Config, d Deps) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, log: d.Log, lock: lock, wake: make(chan struct{}, 1), working: true}
+	s := &Store{
+		cfg: cfg, log: d.Log, lock: lock, wake: make(chan struct{}, 1), working: true,
+		limit: int64(cfg.Spool) << 20, turnAt: segmentSize,
+	}
 	err = private(cfg.Path) // SQLite gives the files beside it the same permissions
 	if err == nil {
 		s.db, err = open(cfg.Path)
@@ -136,7 +141,7 @@ func (s *Store) WriteUp(c sbc.CDR) error {
 	if s.closed {
 		return ErrClosed
 	}
-	if s.spool.size >= s.limit() {
+	if s.spool.size >= s.limit {
 		return ErrFull
 	}
 	if err := s.spool.add(b); err != nil {
@@ -161,7 +166,7 @@ func (s *Store) WriteCDR(c sbc.CDR) error {
 	if s.closed {
 		return ErrClosed
 	}
-	if s.spool.size >= s.limit() {
+	if s.spool.size >= s.limit {
 		s.stats.Refused++
 		s.stats.Alarm = ErrFull.Error()
 		return ErrFull
@@ -204,9 +209,6 @@ func (s *Store) nudge() {
 	default: // it was told already
 	}
 }
-
-// limit is the size at which the spool takes no more, in bytes.
-func (s *Store) limit() int64 { return int64(s.cfg.Spool) << 20 }
 
 // failed counts an error and raises the alarm. s.mu is held.
 func (s *Store) failed(err error) {
