@@ -250,7 +250,7 @@ func TestFullSpoolRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := start(t, config(t))
 		defer p.end()
-		p.shrink(16<<10, segmentSize)
+		p.shrink(16<<10, 8<<10)
 		p.settle()
 		unlock := lockDB(t, p.cfg.Path)
 		n := 0
