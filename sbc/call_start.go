@@ -19,7 +19,7 @@ func (c *Call) start(now time.Time) {
 	if !c.begin(now) {
 		return
 	}
-	c.search = newSearch(now, c.hops)
+	c.search = newSearch(now, c.hops, c.config.Forks)
 	c.next(now)
 }
 

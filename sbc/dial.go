@@ -2,6 +2,7 @@ package sbc
 
 import (
 	"context"
+	"slices"
 	"errors"
 	"time"
 
@@ -31,9 +32,21 @@ type loss struct {
 	contacts   []sip.Address // of a redirection
 }
 
-func newSearch(now time.Time, p Plan) *search {
+// newSearch returns a search through a plan, in which no more than forks targets
+// are called at one time.
+func newSearch(now time.Time, p Plan, forks int) *search {
 	p = p.reached(now)
-	return &search{hops: p.Hops, hunt: newHunt(p.Groups()), causes: make(map[int]loss)}
+	return &search{hops: p.Hops, hunt: newHunt(bounded(p.Groups(), forks)), causes: make(map[int]loss)}
+}
+
+// bounded splits groups that are larger than limit (RFC 5393 §5: what one
+// request can set in motion is bounded).
+func bounded(groups [][]int, limit int) [][]int {
+	var out [][]int
+	for _, g := range groups {
+		out = slices.AppendSeq(out, slices.Chunk(g, max(limit, 1)))
+	}
+	return out
 }
 
 // next calls the next group of targets. A target that cannot even be called

@@ -12,8 +12,8 @@
 // path, and, for a while, its timeline: what passed on either side, as one
 // ladder.
 //
-// Goroutines: one for each call, one for the record queue, one for the trunk
-// monitor. All are in run*.go.
+// Goroutines: one for each call, one for each tone that is played, one for the
+// record queue, one for the trunk monitor. All are in run*.go.
 //
 // RFC 7092 (what kind of B2BUA this is), RFC 3261, RFC 3264, RFC 3960.
 //

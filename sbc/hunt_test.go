@@ -94,3 +94,12 @@ func TestBetterStatus(t *testing.T) {
 		}
 	}
 }
+
+// A group larger than may be called at one time is called in parts.
+func TestGroupsAreBounded(t *testing.T) {
+	got := bounded([][]int{{0, 1, 2, 3, 4}, {5}}, 2)
+	want := [][]int{{0, 1}, {2, 3}, {4}, {5}}
+	if !slices.EqualFunc(got, want, slices.Equal[[]int]) {
+		t.Errorf("groups = %v, want %v", got, want)
+	}
+}

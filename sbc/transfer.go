@@ -63,7 +63,7 @@ func (c *Call) refer(now time.Time, s, stay *side, e sip.Referred) {
 	}
 	s.leg.AcceptRefer(now)
 	c.beginTransfer(now, &transfer{by: s, stay: stay, asked: true}, s.role(c), number)
-	c.search = newSearch(now, plan)
+	c.search = newSearch(now, plan, c.config.Forks)
 	c.search.transfer = c.transfer
 	c.search.referredBy, c.search.referrer = e.ReferredBy, s.trunk
 	c.search.replaces = e.Replaces // a dialog that is not ours: the target knows it
@@ -86,7 +86,7 @@ func (c *Call) transferByAPI(now time.Time, number, stays string) {
 		return
 	}
 	c.beginTransfer(now, &transfer{by: leave, stay: stay}, "api", number)
-	c.search = newSearch(now, plan)
+	c.search = newSearch(now, plan, c.config.Forks)
 	c.search.transfer = c.transfer
 	c.next(now)
 }
