@@ -2,8 +2,8 @@ package sbc
 
 import (
 	"context"
-	"slices"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/tandem-voip/tandem/codec"
