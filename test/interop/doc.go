@@ -1,5 +1,5 @@
 // Package interop meets the built binary with programs that are not ours: sipp,
-// baresip, a browser. Its tests stand behind the build tag interop and are run
+// baresip, a browser, and full ICE agents behind an edge that forks. Its tests stand behind the build tag interop and are run
 // by `make interop`, which names the binary in the variable TANDEM.
 //
 // Each test starts a gateway of its own on loopback addresses of its own
