@@ -207,8 +207,14 @@ func (v *victims) mutateSTUN(t *testing.T) {
 			kind  uint16
 			value string
 		}{
-			{0x0006, "abcd:efgh"}, {0x0024, "\x6e\x00\x01\xff"}, {0x802a, "12345678"}, {0x0025, ""}, {0x0020, "\x00\x01\x17\x70\x5e\x12\xa4\x43"},
-			{0x0009, "\x00\x00\x04\x01Unauthorized"}, {0x0008, "01234567890123456789"}, {0x8028, "\x01\x02\x03\x04"},
+			{0x0006, "abcd:efgh"},
+			{0x0024, "\x6e\x00\x01\xff"},
+			{0x802a, "12345678"},
+			{0x0025, ""},
+			{0x0020, "\x00\x01\x17\x70\x5e\x12\xa4\x43"},
+			{0x0009, "\x00\x00\x04\x01Unauthorized"},
+			{0x0008, "01234567890123456789"},
+			{0x8028, "\x01\x02\x03\x04"},
 		} {
 			b = binary.BigEndian.AppendUint16(b, a.kind)
 			b = binary.BigEndian.AppendUint16(b, uint16(len(a.value)))
