@@ -83,6 +83,9 @@ func (g *gateway) config(routes, sip, sections string, trunks []trunk) string {
 	b.WriteString(strings.ReplaceAll(sip, "NET.", g.net))
 	fmt.Fprintf(&b, "media: {address: %s, port_min: 20000, port_max: 29999}\n", g.addr(1))
 	fmt.Fprintf(&b, "admin: {socket: %q}\n", g.sock)
+	if !strings.Contains(sections, "call:") {
+		b.WriteString("call: {grace: 3s}\n")
+	}
 	fmt.Fprintf(&b, "records: {path: %q}\n", filepath.Join(g.dir, "calls.db"))
 	b.WriteString("trunks:\n")
 	for _, tr := range trunks {

@@ -36,6 +36,7 @@ func (a *Appliance) layers() [][]part {
 			{"trunk monitor", a.watch},
 			{"alarms", func(ctx context.Context) error { return a.board.Run(ctx, a.snapshot, a.deps.Log) }},
 			{"admin", a.admin.Run},
+			{"idle memory", a.giveBack},
 		},
 		{{"calls", a.b2bua.Run}},
 	}
