@@ -92,9 +92,10 @@ func openMedia(f *flow, who string, h *simnet.Host, at netip.AddrPort) (*media, 
 		}
 		break
 	}
-	f.opened(m.rtp, m.rtcp)
-	f.spawn(func() { m.read(m.rtp, m.receive) })
-	f.spawn(func() { m.read(m.rtcp, m.receiveRTCP) })
+	rtp, rtcp := m.rtp, m.rtcp // m moves to others
+	f.opened(rtp, rtcp)
+	f.spawn(func() { m.read(rtp, m.receive) })
+	f.spawn(func() { m.read(rtcp, m.receiveRTCP) })
 	return m, nil
 }
 
