@@ -19,10 +19,10 @@ func TestThirtyThousandCallsLeaveNothing(t *testing.T) {
 		g.wantGood(uac, uas)
 		g.idle()
 	}
-	load(10_000) // pools and the tables of what lingers find their size
+	load(3000) // pools, tables and the heap find their size
 	settle(g)
 	before := g.footprint()
-	load(calls - 10_000)
+	load(calls - 3000)
 	settle(g)
 	after := g.footprint()
 	t.Logf("before %v, after %v", before, after)
