@@ -166,11 +166,12 @@ func newBed(t testing.TB, codecs codec.Set, eastCodec string) *bed {
 	if err != nil {
 		t.Fatal(err)
 	}
+	bed.ua.Handle(bed.b)
 	ctx, stop := context.WithCancel(context.Background())
 	rooms, stopRooms := context.WithCancel(context.Background())
 	bed.stop = stop
 	bed.wg.Go(func() { _ = pool.Run(rooms) })
-	bed.wg.Go(func() { _ = bed.ua.Run(rooms, bed.b) })
+	bed.wg.Go(func() { _ = bed.ua.Run(rooms) })
 	bed.wg.Go(bed.deliver)
 	bed.wg.Go(func() {
 		_ = bed.b.Run(ctx)

@@ -142,7 +142,8 @@ func (m *monitored) start(t *testing.T, net *transport.Transport, ua *sip.UA) (s
 		})
 	}
 	lower.Go(m.peer.run)
-	run(&lower, func() error { return ua.Run(below, nobody{}) })
+	ua.Handle(nobody{})
+	run(&lower, func() error { return ua.Run(below) })
 	run(&lower, func() error { return net.Run(below, ua) })
 	run(&upper, func() error { return m.Run(above) })
 	return func() {

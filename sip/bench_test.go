@@ -46,12 +46,12 @@ func BenchmarkCall(b *testing.B) {
 	var called *Leg
 	inbox := make([]Message, 0, 8)
 	post := func(m Message) bool { inbox = append(inbox, m); return true }
-	h := Handler(handler{
+	h := handler{
 		func(transport.Flow) (Peer, bool) { return Peer{Name: "trunk"}, true },
 		func(_ time.Time, l *Leg, _ Invite) (Post, error) { called = l; return post, nil },
-	})
-	ends[1].ua.handler.Store(&h)
-	ends[0].ua.handler.Store(&h)
+	}
+	ends[1].ua.Handle(h)
+	ends[0].ua.Handle(h)
 	now := t0
 	carry := func() {
 		for moved := true; moved; {

@@ -78,8 +78,7 @@ func newSide(t testing.TB, addr string, cfg LegConfig) *side {
 		s.leg, s.invite = l, in
 		return s.post, nil
 	}
-	var h Handler = s
-	u.handler.Store(&h)
+	u.Handle(s)
 	return s
 }
 

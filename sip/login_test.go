@@ -25,8 +25,7 @@ func newGuarded(t testing.TB, md5 bool) *guarded {
 		return "", user == "empty"
 	}}
 	g.peers = func(transport.Flow) (Peer, bool) { return Peer{Name: "trunk", Login: login}, true }
-	var h Handler = g.binding
-	g.ua.handler.Store(&h)
+	g.ua.Handle(g.binding)
 	return g
 }
 

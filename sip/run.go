@@ -5,12 +5,10 @@ import (
 	"time"
 )
 
-// Run serves until ctx ends: requests that belong to no leg go to h, and what
-// is kept of legs that are gone or refused is repeated, and let go when its time
-// is over. Its caller
-// starts it, before transport.Run, once.
-func (u *UA) Run(ctx context.Context, h Handler) error {
-	u.handler.Store(&h)
+// Run repeats what is kept of legs that are gone or refused, and lets it go when
+// its time is over, until ctx ends; then nothing is served any more. Its caller
+// starts it once.
+func (u *UA) Run(ctx context.Context) error {
 	defer u.handler.Store(nil)
 	tick := time.NewTicker(u.cfg.T1)
 	defer tick.Stop()

@@ -112,7 +112,11 @@ type UA struct {
 	refusals refusals
 }
 
-// New returns a user agent that refuses everything until Run.
+// Handle gives requests that belong to no leg to h from now on. It is called
+// before the transport runs: until then everything is refused.
+func (u *UA) Handle(h Handler) { u.handler.Store(&h) }
+
+// New returns a user agent that refuses everything until Handle.
 func New(cfg Config, d Deps) (*UA, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err

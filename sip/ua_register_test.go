@@ -23,8 +23,7 @@ func (b *binding) Register(_ time.Time, r Register) ([]RegisterContact, error) {
 // RFC 3261 §10.3.
 func TestRegisterGoesToTheRegistrar(t *testing.T) {
 	b := &binding{side: newSide(t, addrB, LegConfig{})}
-	var h Handler = b
-	b.ua.handler.Store(&h)
+	b.ua.Handle(b)
 	register := func(lines ...string) {
 		b.arrive(t0, rawRequest("REGISTER", lines...), transport.UDP, mustAddr(addrA))
 	}

@@ -172,6 +172,7 @@ func (a *Appliance) buildCalls(cfg config.Config) error {
 	if err != nil {
 		return err
 	}
+	a.ua.Handle(a.b2bua)
 	a.monitor = sbc.NewMonitor(a.b2bua.Dialplan().Trunks, sbc.MonitorDeps{UA: a.ua, Network: a.transport, Log: a.deps.Log})
 	return nil
 }

@@ -29,7 +29,7 @@ func (a *Appliance) layers() [][]part {
 		records,
 		{{"media", a.pool.Run}},
 		{
-			{"sip", func(ctx context.Context) error { return a.ua.Run(ctx, a.b2bua) }},
+			{"sip", a.ua.Run},
 			{"sip/transport", func(ctx context.Context) error { return a.transport.Run(ctx, a.ua) }},
 		},
 		{

@@ -83,6 +83,7 @@ func newPhone(address netip.Addr, c codec.Codec, random io.Reader, listen Listen
 	if p.ua, err = sip.New(sip.DefaultConfig(), sip.Deps{Network: p.transport, Log: log}); err != nil {
 		return nil, err
 	}
+	p.ua.Handle(p)
 	m := media.DefaultConfig()
 	m.Address = address
 	p.pool, err = media.NewPool(m, media.Deps{

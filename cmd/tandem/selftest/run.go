@@ -89,7 +89,7 @@ func (p *phone) run(ctx context.Context, number string) {
 	var wg sync.WaitGroup
 	for _, f := range []func(context.Context) error{
 		p.pool.Run,
-		func(ctx context.Context) error { return p.ua.Run(ctx, p) },
+		p.ua.Run,
 		func(ctx context.Context) error { return p.transport.Run(ctx, p.ua) },
 	} {
 		wg.Go(func() {
