@@ -29,8 +29,9 @@ T ?= 30s# of each fuzz target
 N ?= 10# runs of each benchmark
 F ?= .# flows to run, a regular expression
 I ?= .# interop tests to run, a regular expression
+D ?= .# defences to take out, a regular expression
 
-.PHONY: list run build test check race flow fuzz bench lint fmt vet docs interop ci deps deps-test
+.PHONY: list run build test check race flow fuzz defences bench lint fmt vet docs interop ci deps deps-test
 
 list: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -41,7 +42,7 @@ run: deps build ## install what is missing, build, run the built-in demo
 build: ## one binary, ./tandem
 	go build -trimpath -ldflags '-X main.version=$(VERSION)' -o tandem ./cmd/tandem
 
-test: deps deps-test check race interop ## install what is missing and run every test there is
+test: deps deps-test check defences race interop ## install what is missing and run every test there is
 
 check: ## unit tests, flows, architecture and documents; a minute at most
 	go test -shuffle=on ./...
@@ -60,6 +61,9 @@ fuzz: ## every fuzz target in turn: make fuzz T=30s
 		done; \
 	done
 
+defences: ## take each defence out in turn, and see that its test fails: make defences D=S4
+	go test -count=1 -v -run '/$(D)' -timeout 20m -tags 'defence nolibopusfile' ./test/defence/
+
 bench: build $(STAT) ## benchmarks ten times, compared with docs/benchmarks.txt
 	@mkdir -p .cache
 	go test -run '^$$' -bench . -benchmem -count $(N) ./... | tee .cache/bench.txt
@@ -67,7 +71,7 @@ bench: build $(STAT) ## benchmarks ten times, compared with docs/benchmarks.txt
 	if [ -f docs/benchmarks.txt ]; then $(STAT) docs/benchmarks.txt .cache/bench.txt; else $(STAT) .cache/bench.txt; fi
 
 lint: $(LINT) ## golangci-lint, gofumpt, go mod tidy
-	go vet -tags 'interop load nolibopusfile' ./...
+	go vet -tags 'defence interop load nolibopusfile' ./...
 	$(LINT) run ./...
 	go mod tidy -diff
 
@@ -80,7 +84,7 @@ docs: ## rewrite the generated documents
 interop: build deps-test $(JSSIP) ## real phones, load generator and browser against the binary
 	if [ -d test/interop ]; then TANDEM=$(CURDIR)/tandem TANDEM_JSSIP=$(CURDIR)/$(JSSIP) go test -count=1 -v -run '$(I)' -timeout 25m -tags 'interop nolibopusfile' ./test/interop/...; fi
 
-ci: deps deps-test build lint check race interop ## what the server runs
+ci: deps deps-test build lint check defences race interop ## what the server runs
 	$(MAKE) --no-print-directory fuzz T=3s
 
 # missing prints those of its arguments that are no installed packages.

@@ -40,6 +40,7 @@ func rooms() map[string]string {
 		"webrtcbridge/message": "",
 		"webrtcbridge/turn":    "",
 		"test/arch":            "",
+		"test/defence":         "",
 		"test/docs":            everything,
 		"test/flow":            everything,
 		"test/interop":         everything,
