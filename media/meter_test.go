@@ -39,7 +39,7 @@ func TestMeterMeasuresThePath(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := NewPlayer(tc.codec, 1004, delay{m, 5 * time.Millisecond, 50}, bytes.NewReader(make([]byte, 64)))
+		p, err := NewPlayer(tc.codec, Tone{Frequency: 1004}, delay{m, 5 * time.Millisecond, 50}, bytes.NewReader(make([]byte, 64)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package media
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +31,7 @@ func TestPlayerSoundsSteadily(t *testing.T) {
 		pcm, err = dec.Decode(pcm, p.Payload)
 		return err
 	})
-	p, err := NewPlayer(c, 1004, dst, strings.NewReader("eight by"))
+	p, err := NewPlayer(c, Tone{Frequency: 1004}, dst, strings.NewReader("eight by"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,5 +55,34 @@ func TestPlayerSoundsSteadily(t *testing.T) {
 	}
 	if crossings < 2005 || crossings > 2011 {
 		t.Errorf("%d zero crossings in a second, want 2008", crossings)
+	}
+}
+
+// A tone with pauses sounds and is silent in turn, in packets without a gap.
+func TestPlayerPauses(t *testing.T) {
+	c := g711.PCMU()
+	dec, err := c.NewDecoder(8000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sounds []bool
+	dst := writerFunc(func(_ time.Time, p *rtp.Packet) error {
+		pcm, err := dec.Decode(nil, p.Payload)
+		sounds = append(sounds, slices.Max(pcm) > 1000)
+		return err
+	})
+	tone := Tone{Frequency: 425, On: 2 * FrameDuration, Off: 3 * FrameDuration}
+	p, err := NewPlayer(c, tone, dst, strings.NewReader("eight by"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 11 {
+		if err := p.Play(time.Unix(0, 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []bool{true, true, false, false, false, true, true, false, false, false, true}
+	if !slices.Equal(sounds, want) {
+		t.Errorf("frames sound %v, want %v", sounds, want)
 	}
 }

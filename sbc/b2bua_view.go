@@ -1,6 +1,7 @@
 package sbc
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/tandem-voip/tandem/sip"
@@ -152,7 +153,7 @@ func (c *Call) publish() {
 	v.Record.Transfers = slices.Clone(c.record.Transfers)
 	v.Media = c.path()
 	v.show(0, &v.Record.A, c.a)
-	v.show(1, &v.Record.B, c.other(c.a))
+	v.show(1, &v.Record.B, cmp.Or(c.b, c.other(c.a)))
 	c.view.Store(v)
 }
 
@@ -189,14 +190,14 @@ func (c *Call) path() string {
 	if c.ending {
 		return "" // and its sides may be another call's
 	}
-	o := c.other(c.a)
+	x, y := c.pair()
 	switch {
 	case c.built != nil:
 		return "A <-> " + string(c.built.kind)
-	case c.a.plug.to == nil || o == nil:
+	case x.plug.to == nil || y == nil:
 		return ""
-	case c.a.plug.ptime == 0:
-		return "A <-> " + o.name + " forwarded " + codecName(c.a.plug.from)
+	case x.plug.ptime == 0:
+		return x.name + " <-> " + y.name + " forwarded " + codecName(x.plug.from)
 	}
-	return "A " + codecName(c.a.plug.from) + " <-> " + o.name + " " + codecName(c.a.plug.as) + " recoded"
+	return x.name + " " + codecName(x.plug.from) + " <-> " + y.name + " " + codecName(x.plug.as) + " recoded"
 }

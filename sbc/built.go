@@ -71,14 +71,14 @@ func (c *Call) play(now time.Time) {
 	if b.kind != InternalTone {
 		return
 	}
-	player, err := media.NewPlayer(c.b2b.codecs.Find(agreed.Send.Codec), toneFrequency, a.end, rand.Reader)
+	player, err := media.NewPlayer(c.b2b.codecs.Find(agreed.Send.Codec), media.Tone{Frequency: toneFrequency}, a.end, rand.Reader)
 	if err != nil {
 		c.log.Error("no tone", "err", err)
 		c.end(now, sip.Refusal(500), byGateway)
 		return
 	}
 	b.stopped = make(chan struct{})
-	c.b2b.play(b, player)
+	c.b2b.play(player, b.stopped)
 }
 
 // stopBuilt ends what answered.

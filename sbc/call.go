@@ -35,13 +35,12 @@ type Call struct {
 	a, b     *side   // joined, or to be joined: the caller's, and the one who answered
 	sides    []*side // all whose leg is not over
 	search   *search // for somebody to join; nil when there is none
-	heard    *side   // before the answer: whose media the caller hears
 	built    *built  // what of ours answered, nil if nothing
 	caller   *side   // the first A side, for the record
 	callee   *side   // the first B side that answered, likewise
-	ringing  ringing
-	number   int // of B sides so far
-	depth    int // transfers and redirections so far
+	alert    alert   // the ringing that a side that stays is played
+	number   int     // of B sides so far
+	depth    int     // transfers and redirections so far
 	events   timeline
 	record   CDR
 	held     bool
@@ -98,6 +97,7 @@ func (c *Call) step(now time.Time, in input) {
 	if !c.ending {
 		c.align(now)
 		c.connect(now)
+		c.ring()
 		c.flushDigits(now)
 	}
 	c.advance(now)
@@ -235,6 +235,7 @@ func (c *Call) end(now time.Time, cause sip.Cause, by string) {
 	c.ending = true
 	c.endTransfer(now, cause)
 	c.stopBuilt()
+	c.stopAlert()
 	for _, s := range c.sides {
 		c.release(now, s, ended(s, cause))
 		s.close(now)
@@ -278,16 +279,32 @@ func (c *Call) finish(now time.Time, cause sip.Cause, by string) {
 }
 
 // other returns the side that s is joined to, or is to be; nil if there is none.
+// For a side that stays in a transfer it is the target, once that is heard.
 func (c *Call) other(s *side) *side {
-	switch {
+	q := c.search
+	switch stay := q.stays(); {
+	case stay != nil && s == stay && q.audible() != nil:
+		return q.audible()
 	case s == c.a && c.b != nil:
 		return c.b
 	case s == c.a:
-		return c.heard
-	case s != c.b && c.search != nil && c.search.transfer != nil:
-		return c.search.transfer.stay
+		return q.audible()
+	case s != c.b && stay != nil:
+		return stay
 	}
 	return c.a
+}
+
+// pair returns the two sides whose media is joined; the second is nil while there
+// is none.
+func (c *Call) pair() (x, y *side) {
+	switch stay := c.search.stays(); {
+	case c.alerted():
+		return stay, nil
+	case stay != nil && c.search.audible() != nil:
+		return stay, c.search.audible()
+	}
+	return c.a, c.other(c.a)
 }
 
 // note puts a sentence on the timeline.

@@ -27,14 +27,14 @@ func (c *Call) progressed(now time.Time, s *side, e sip.Progressed) {
 	if s.lost || c.search == nil {
 		return
 	}
-	if q := c.search; q.transfer != nil {
-		q.transfer.by.leg.Notify(now, e.Status, e.Reason)
-		return
+	q := c.search
+	if t := q.transfer; t != nil && t.by != nil {
+		t.by.leg.Notify(now, e.Status, e.Reason)
 	}
 	if agreed {
 		c.early(now, s)
 	}
-	c.say(now, s, c.ringing.progressed(s.trunk.cfg.Ringback.Policy, e.Status, agreed), c.origin.Pass(e.Headers))
+	c.say(now, s, q.ringing.progressed(s.trunk.cfg.Ringback.Policy, e.Status, agreed), c.origin.Pass(e.Headers))
 }
 
 // progressSDP takes the session description of a provisional response and
@@ -155,7 +155,7 @@ func (c *Call) join(now time.Time, s *side, headers []sip.Header) {
 		c.end(now, refusalOf(err), byGateway)
 		return
 	}
-	c.b, c.heard = s, s
+	c.b = s
 	if c.callee == nil {
 		c.callee = s
 	}

@@ -163,9 +163,7 @@ func (c *Call) firstMedia(now time.Time, s *side, n media.Notice) {
 		c.record.FirstMedia = n.At
 	}
 	s.latched = true
-	if c.b == nil {
-		c.early(now, s)
-	}
+	c.early(now, s)
 }
 
 // dialogLatched notes which of a side's early dialogs is heard.
@@ -176,9 +174,7 @@ func (c *Call) dialogLatched(now time.Time, s *side, n media.Notice) {
 	}
 	s.dialog = n.Dialog
 	s.latched = true
-	if c.b == nil && s != c.a {
-		c.early(now, s)
-	}
+	c.early(now, s)
 }
 
 // silent ends the call when neither side is heard any more. Hold is not

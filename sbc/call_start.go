@@ -129,24 +129,32 @@ func (c *Call) answerBody(now time.Time, first ...codec.Params) ([]byte, error) 
 	return body, nil
 }
 
-// early lets the caller hear a called side before the answer, unless another is
-// heard already: the first whose media arrives is (RFC 3960 §3.1; with forks of
-// one target the endpoint decides, among targets we do).
+// early lets a called side be heard before the answer, by the caller or the side
+// that stays in a transfer, unless another is heard already: the first whose media
+// arrives is (RFC 3960 §3.1; with forks of one target the endpoint decides, among
+// targets we do).
 func (c *Call) early(now time.Time, s *side) {
-	if c.ending || c.search == nil || c.search.transfer != nil {
+	q := c.search
+	if c.ending || q == nil || !slices.Contains(q.sides, s) {
 		return
 	}
-	if c.heard == nil || !c.heard.latched && s.latched {
-		c.heard = s
+	if q.heard == nil || !q.heard.latched && s.latched {
+		q.heard = s
 	}
-	if s.latched && c.heard == s {
-		c.record.EarlyMedia = true
-		c.say(now, s, c.ringing.heard(), nil)
+	if s.latched && q.heard == s {
+		c.record.EarlyMedia = c.record.EarlyMedia || q.transfer == nil
+		c.say(now, s, q.ringing.heard(), nil)
 	}
 }
 
-// say sends the caller a provisional response.
+// say sends the caller a provisional response. A side that stays in a transfer
+// cannot be sent one, and is let hear what a caller would.
 func (c *Call) say(now time.Time, s *side, p progress, headers []sip.Header) {
+	if q := c.search; q.transfer != nil {
+		q.open = q.open || p.sdp
+		q.rings = q.rings || p.status == 180
+		return
+	}
 	if p.status == 0 || c.a.joined {
 		return
 	}

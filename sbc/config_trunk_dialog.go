@@ -118,7 +118,9 @@ func (d *DialogConfig) validate(f *findings, key string) {
 	}
 }
 
-// RingbackConfig is what a caller is told and hears while a trunk rings.
+// RingbackConfig is what a caller is told and hears while a trunk rings. Who is
+// transferred to the trunk cannot be sent a 180, and hears a ringing tone of ours
+// where a caller's phone would ring.
 type RingbackConfig struct {
 	// Policy is what passes to the caller of the peer's 18x: pass (all of them),
 	// first (one of them), 180 (each as a 180 without SDP, so that the caller's

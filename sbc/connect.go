@@ -20,7 +20,7 @@ type plug struct {
 // them has agreed on nothing, packets passed as they come where the codecs are
 // one, else recoded in both directions. It changes only what must change.
 func (c *Call) connect(now time.Time) {
-	b := c.other(c.a)
+	x, y := c.pair()
 	c.record.Recoded = false
 	for _, s := range c.sides {
 		if s.end == nil {
@@ -30,10 +30,10 @@ func (c *Call) connect(now time.Time) {
 		switch {
 		case s == c.a && c.built != nil:
 			continue // ours answered
-		case s == c.a && b != nil:
-			want = plugFor(s, b)
-		case s == b:
-			want = plugFor(s, c.a)
+		case s == x && y != nil:
+			want = plugFor(x, y)
+		case s == y:
+			want = plugFor(y, x)
 		}
 		if want.ptime != 0 {
 			c.record.Recoded = true

@@ -16,9 +16,13 @@ import (
 type search struct {
 	hops     []Hop
 	hunt     *hunt
-	sides    []*side   // being called
+	sides    []*side // being called
+	heard    *side   // of these, whose media is heard before the answer
+	ringing  ringing
 	transfer *transfer // what it is for; nil for a new call
 	causes   map[int]loss
+	// Of a transfer: the side that stays may hear early media, hears ringing.
+	open, rings bool
 	// Of a transfer by REFER: what its INVITE says besides.
 	referredBy string
 	referrer   *Trunk // the REFER came in on
@@ -226,7 +230,6 @@ func (c *Call) giveUp(now time.Time) {
 		c.transferFailed(now, q.transfer, best.cause)
 		return
 	}
-	c.heard = nil
 	var headers []sip.Header
 	if best.retryAfter > 0 {
 		headers = append(headers, sip.Header{Name: "Retry-After", Value: itoa(int(best.retryAfter.Seconds()))})
@@ -277,24 +280,34 @@ func (c *Call) drop(now time.Time, s *side) {
 	s.close(now)
 	c.plan.Limits.Release(now, s.seat)
 	s.seat = nil
-	if c.heard == s {
-		c.heard = nil
-	}
 	if q := c.search; q != nil {
 		q.remove(s)
-		if c.heard == nil && q.transfer == nil {
-			c.heard = q.streaming()
-		}
 	}
 }
 
+// remove takes out a side that is not called any more; another may be heard now.
 func (q *search) remove(s *side) {
-	for i, o := range q.sides {
-		if o == s {
-			q.sides = append(q.sides[:i], q.sides[i+1:]...)
-			return
-		}
+	q.sides = without(q.sides, s)
+	if q.heard == s || q.heard == nil {
+		q.heard = q.streaming()
 	}
+}
+
+// stays is the side that a transfer looks for somebody for; nil of another search
+// and of none.
+func (q *search) stays() *side {
+	if q == nil || q.transfer == nil {
+		return nil
+	}
+	return q.transfer.stay
+}
+
+// audible is whose media is heard before the answer; nil while nobody's is.
+func (q *search) audible() *side {
+	if q == nil || q.transfer != nil && !q.open {
+		return nil
+	}
+	return q.heard
 }
 
 // streaming returns a side whose media arrives, else one that has agreed on

@@ -36,8 +36,9 @@ func (c *Call) informed(now time.Time, s *side, e sip.Informed) {
 
 // carry brings a digit to the other side, unless it has passed already.
 func (c *Call) carry(now time.Time, s *side, p dtmf.Press, passed bool) {
-	if s != c.a && s != c.b && s != c.heard {
-		return // nobody listens to this side yet
+	x, y := c.pair()
+	if s != x && s != y {
+		return // nobody listens to this side now
 	}
 	c.record.Digits++
 	c.events.add(Event{At: now, Kind: KindDigit, Leg: s.name, Text: "digit " + p.Duration.String()})
@@ -48,7 +49,10 @@ func (c *Call) carry(now time.Time, s *side, p dtmf.Press, passed bool) {
 		c.press(now, p)
 		return
 	}
-	o := c.other(s)
+	o := x
+	if s == x {
+		o = y
+	}
 	if o == nil || o.end == nil {
 		if s == c.a && c.b == nil && len(c.waiting) < digitsWaiting {
 			c.waiting = append(c.waiting, p)

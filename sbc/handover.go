@@ -78,6 +78,7 @@ func (c *Call) yield(now time.Time, y *yield) {
 		y.to.post(input{kind: inputGift, yield: y})
 		return
 	}
+	c.stopAlert()
 	o.measure()
 	left := &side{name: o.name, record: o.record, lost: true}
 	left.owner.Store(c)
@@ -100,7 +101,7 @@ func (c *Call) yield(now time.Time, y *yield) {
 // leave puts what is left of a side that was given away in its place: its
 // record, and nothing that is the new owner's.
 func (c *Call) leave(given, left *side) {
-	for _, p := range []**side{&c.a, &c.b, &c.heard, &c.caller, &c.callee} {
+	for _, p := range []**side{&c.a, &c.b, &c.caller, &c.callee} {
 		if *p == given {
 			*p = left
 		}

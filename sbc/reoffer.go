@@ -89,7 +89,11 @@ func (c *Call) wish(s *side) sdp.Direction {
 	if o == nil || c.built != nil {
 		return sdp.SendRecv
 	}
-	return o.lets().Reverse()
+	wish := o.lets().Reverse()
+	if s == c.search.stays() && c.alerted() && !wish.Sends() {
+		return sdp.SendRecv // it is held in silence, and would not hear the ringing
+	}
+	return wish
 }
 
 // codecsFor is what a side should use, so that nothing need be recoded.

@@ -225,7 +225,7 @@ func tone(ctx context.Context, from, to *phone) (Direction, error) {
 	if err != nil {
 		return Direction{}, err
 	}
-	player, err := media.NewPlayer(from.codec, frequency, from.end, from.random)
+	player, err := media.NewPlayer(from.codec, media.Tone{Frequency: frequency}, from.end, from.random)
 	if err != nil {
 		return Direction{}, err
 	}
