@@ -280,7 +280,7 @@ func (e *Endpoint) shaken(now time.Time, a *attempt, state *dtls.State, profile 
 	}
 	e.tell(Notice{Kind: NoticeSecured, At: now, Dialog: d.name, Addr: a.remote})
 	if d.agreed.ICE.Ufrag == "" && !d.latch.Locked() && a.remote != d.latch.Remote() {
-		d.latch.latch(now, a.remote, 0, "its handshake was authentic")
+		d.latch.latch(now, a.remote, 0, 0, "its handshake was authentic")
 		e.tell(Notice{Kind: NoticePathLatched, At: now, Dialog: d.name, Addr: a.remote, Reason: d.latch.Reason()})
 	}
 }

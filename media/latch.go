@@ -39,13 +39,14 @@ type Latch struct {
 	policy  LatchPolicy
 	ranges  []netip.Prefix
 	window  time.Duration // of learning after Arm
-	relearn time.Duration // silence that lets a source behind NAT be learned again; 0: never
+	relearn time.Duration // silence after which a stream may go on from elsewhere; 0: never
 
 	signalled netip.AddrPort
 	remote    netip.AddrPort // where to send; zero while unknown
 	locked    bool           // remote was heard
 	before    netip.AddrPort // latched when Arm moved the address; accepted until the new one is heard
-	ssrc      uint32
+	ssrc      uint32         // of the last packet of remote
+	seq       uint16         // likewise
 	armed     time.Time
 	heard     time.Time // last packet of remote
 	reason    string
@@ -62,8 +63,9 @@ type trial struct {
 }
 
 // NewLatch returns a latch. Addresses are learned for window after each Arm;
-// ranges bound what may be learned, none means no bound; relearn is for trunks
-// behind NAT, 0 switches it off.
+// ranges bound what may be learned, none means no bound. A stream that was
+// silent for relearn may go on from another address: that is for peers behind a
+// NAT, which may bind them anew; 0 switches it off.
 func NewLatch(policy LatchPolicy, ranges []netip.Prefix, window, relearn time.Duration) *Latch {
 	return &Latch{policy: policy, ranges: ranges, window: window, relearn: relearn}
 }
@@ -103,31 +105,32 @@ func (l *Latch) Reason() string { return l.reason }
 // it is called after the packet was authenticated, never before, and says so.
 //
 // The signalled address wins at once. Any other that the policy allows wins
-// after probation, while the window is open and no latched source streams. An
-// authenticated source needs no window, and no probation unless it replaces one
-// that was heard. The winner keeps the session; its SSRC may change.
+// after probation, while the window is open and no latched source streams. Where
+// relearning is on, the stream that was latched may later go on from such an
+// address. An authenticated source needs no window, and no probation unless it
+// replaces one that was heard. The winner keeps the session; its SSRC may change.
 func (l *Latch) Accept(now time.Time, src netip.AddrPort, ssrc uint32, seq uint16, authentic bool) Verdict {
 	switch {
 	case l.locked && src == l.remote:
-		l.ssrc, l.heard = ssrc, now
+		l.ssrc, l.seq, l.heard = ssrc, seq, now
 		return Accepted
 	case src == l.signalled && src.IsValid():
 		if l.locked && l.streams(now) && !l.open(now) {
 			return l.reject("another source is latched")
 		}
-		return l.latch(now, src, ssrc, "signalled address")
+		return l.latch(now, src, ssrc, seq, "signalled address")
 	case !l.locked && src == l.before && src.IsValid() && l.open(now):
 		return Accepted // what is left of the stream before the address moved
 	case !l.allowed(src):
 		return l.reject(l.reason)
 	case authentic && !l.locked:
-		return l.latch(now, src, ssrc, "authenticated")
+		return l.latch(now, src, ssrc, seq, "authenticated")
 	case authentic:
 		return l.try(now, src, ssrc, seq, "authenticated, address changed")
 	case l.locked && l.streams(now):
 		return l.reject("another source is latched")
-	case l.relearn > 0 && l.locked && now.Sub(l.heard) >= l.relearn:
-		return l.try(now, src, ssrc, seq, "learned again after silence")
+	case l.relearn > 0 && l.locked && now.Sub(l.heard) >= l.relearn && l.goesOn(ssrc, seq):
+		return l.try(now, src, ssrc, seq, "learned: the stream goes on from another address")
 	case !l.open(now):
 		return l.reject("not the signalled address, learning is over")
 	case src.Addr() == l.signalled.Addr():
@@ -143,6 +146,14 @@ func (l *Latch) open(now time.Time) bool {
 
 // streams reports whether the latched source still sends.
 func (l *Latch) streams(now time.Time) bool { return now.Sub(l.heard) < alive }
+
+// goesOn reports whether a packet continues the latched stream: its SSRC, and the
+// next of its sequence numbers but for what was lost. Whoever cannot see the
+// stream would have to guess both, 48 bits.
+func (l *Latch) goesOn(ssrc uint32, seq uint16) bool {
+	ahead := seq - l.seq
+	return ssrc == l.ssrc && ahead > 0 && ahead < maxDropout
+}
 
 // allowed is the policy, for a source that is not the signalled one. It leaves
 // the reason of a refusal.
@@ -180,7 +191,7 @@ func (l *Latch) try(now time.Time, src netip.AddrPort, ssrc uint32, seq uint16, 
 	if t.n++; t.n < probation || now.Sub(t.first) < probationTime {
 		return Learning
 	}
-	return l.latch(now, src, ssrc, reason)
+	return l.latch(now, src, ssrc, seq, reason)
 }
 
 // slot returns the trial of src, or the one to be overwritten.
@@ -198,8 +209,8 @@ func (l *Latch) slot(src netip.AddrPort) *trial {
 	return oldest
 }
 
-func (l *Latch) latch(now time.Time, src netip.AddrPort, ssrc uint32, reason string) Verdict {
-	l.remote, l.locked, l.ssrc, l.heard = src, true, ssrc, now
+func (l *Latch) latch(now time.Time, src netip.AddrPort, ssrc uint32, seq uint16, reason string) Verdict {
+	l.remote, l.locked, l.ssrc, l.seq, l.heard = src, true, ssrc, seq, now
 	l.before = netip.AddrPort{}
 	l.trial = [candidates]trial{}
 	l.reason = reason

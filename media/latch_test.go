@@ -126,10 +126,36 @@ func TestLatchOpensAgainBySignallingOrOption(t *testing.T) {
 	if v := stream(l, later, moved, 1, 4); v != Latched {
 		t.Errorf("after another answer: %v", v)
 	}
-	l = armed(LatchSameIP, 5*time.Second)
-	stream(l, t0, "192.0.2.10:4000", 1, 10)
-	if v := stream(l, later, moved, 1, 4); v != Latched {
-		t.Errorf("with the option, after silence: %v", v)
+}
+
+// With the option a stream that goes on from another address is followed, once
+// the address before is silent: the NAT on the way bound it anew. Another
+// stream is not: whoever cannot see this one knows neither its SSRC nor its
+// place in the sequence.
+func TestLatchFollowsAReboundStreamAlone(t *testing.T) {
+	const moved = "198.51.100.1:4444"
+	for _, c := range []struct {
+		name  string
+		after time.Duration
+		ssrc  uint32
+		seq   uint16
+		want  Verdict
+	}{
+		{"the stream goes on", 5 * time.Second, 1, 10 + 250, Latched},
+		{"its address was not silent for long enough", 4 * time.Second, 1, 10 + 200, Rejected},
+		{"another SSRC", 5 * time.Second, 2, 10 + 250, Rejected},
+		{"sequence numbers that were sent before", 5 * time.Second, 1, 5, Rejected},
+		{"sequence numbers far away", 5 * time.Second, 1, 10 + maxDropout, Rejected},
+	} {
+		l := armed(LatchNAT, 5*time.Second)
+		stream(l, t0, "192.0.2.10:4000", 1, 10)
+		from, v := t0.Add(9*FrameDuration+c.after), Rejected
+		for i := range 4 {
+			v = l.Accept(from.Add(time.Duration(i)*FrameDuration), ap(moved), c.ssrc, c.seq+uint16(i), false)
+		}
+		if v != c.want {
+			t.Errorf("%s: %v, want %v", c.name, v, c.want)
+		}
 	}
 }
 

@@ -24,9 +24,10 @@ type Options struct {
 	// Ranges bound where media may come from; none means anywhere. A signalled
 	// address outside of them is sent to, but not learned from.
 	Ranges []netip.Prefix
-	// Relearn lets a new source be learned after this much silence of the old
-	// one, for trunks marked as behind NAT. 0 means never: only an offer or
-	// answer opens the latch again.
+	// Relearn lets a stream that was silent for so long go on from another
+	// address, after probation, for trunks marked as behind NAT: its SSRC and
+	// sequence show that it is the same. 0 means never: only an offer or answer
+	// opens the latch again.
 	Relearn time.Duration
 	// ReleaseAfter gives up a latched early dialog that has been silent for
 	// that long, so that another may be heard. 0 means never.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // MediaConfig is the audio of a trunk.
@@ -25,6 +26,11 @@ type MediaConfig struct {
 	// for peers behind NAT). Whichever it is, it must pass probation in the first
 	// seconds after an offer or answer. RFC 7362 §5 says why not more.
 	Latch Latch
+	// Relearn is for latch nat. A stream that has been silent for so long may go
+	// on from another address, which a NAT that bound the peer anew gives it. It
+	// must be the same stream by SSRC and sequence, and pass probation; while the
+	// address before sends nothing moves. 0s leaves it to offers and answers.
+	Relearn time.Duration
 	// Ranges are the addresses media may come from and go to, as 192.0.2.0/24.
 	// Empty allows any.
 	Ranges []string
@@ -96,6 +102,9 @@ func (m *MediaConfig) validate(f *findings, key string) {
 	}
 	oneOf(f, key+".dtmf", m.DTMF, DTMFEvents, DTMFInfoRelay, DTMFInfo, DTMFInband)
 	oneOf(f, key+".latch", m.Latch, LatchSignalled, LatchSameIP, LatchNAT)
+	if m.Relearn < 0 {
+		f.add(key+".relearn", "is negative; use 0s to leave it to offers and answers")
+	}
 	for i, r := range m.Ranges {
 		if _, err := parsePrefix(r); err != nil {
 			f.add(fmt.Sprintf("%s.ranges[%d]", key, i), "%q is neither an address nor a range; write 192.0.2.0/24", r)

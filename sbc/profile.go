@@ -43,7 +43,7 @@ func DefaultTrunk() TrunkConfig {
 		Ringback: RingbackConfig{Policy: RingbackPass},
 		Media: MediaConfig{
 			Codecs: []string{"PCMU", "PCMA"}, Ptime: 20,
-			DTMF: DTMFEvents, Latch: LatchSameIP, Mux: MuxOff, ICE: ICEOff,
+			DTMF: DTMFEvents, Latch: LatchSameIP, Relearn: time.Second, Mux: MuxOff, ICE: ICEOff,
 		},
 		Security: SecurityConfig{SRTP: SRTPOff, Keys: KeysSDES, Suites: []string{SuiteCM80}},
 		Numbers: NumbersConfig{

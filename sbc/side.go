@@ -79,6 +79,9 @@ func (s *side) open(now time.Time, d *B2BUA, v6 bool) error {
 		MuteUntilSelected: s.called && t.Ringback.CallerMuted,
 		ReleaseAfter:      t.Ringback.ReleaseAfter,
 	}
+	if t.Media.Latch == LatchNAT {
+		o.Relearn = t.Media.Relearn
+	}
 	if t.Media.ICE == ICELite {
 		ice := newICE()
 		o.ICE = &ice

@@ -97,6 +97,8 @@
 //	west sends N packets garbage|noise|reports|under another key|again
 //	                                   noise is CN, reports are RTCP, again is a
 //	                                   replay of the last N
+//	west sends N packets of another stream from ADDR:PORT
+//	                                   beside what west plays
 //	west dials 12# [by event|info|tone] [without marker] [with N end]
 //	east receives 12# [by event|info|tone] [within D]
 //	east receives no digits [for D]

@@ -15,13 +15,16 @@ import (
 // resent is how many packets a peer remembers, to send them again.
 const resent = 64
 
-// sends: sends N packets [garbage|noise|reports|under another key|again]
-// [from ADDR:PORT]. They are of speech unless said, 20 ms apart, and protected as
+// sends: sends N packets [garbage|noise|reports|under another key|again|of
+// another stream] [from ADDR:PORT]. They are of speech unless said, 20 ms apart, and protected as
 // agreed.
 func (f *flow) sends(m *media, a *args) error {
 	n, err := a.number("packets")
 	if err != nil {
 		return err
+	}
+	if a.accept("of") {
+		return f.sendsBeside(m, n, a)
 	}
 	send, err := m.sender(a, n)
 	if err != nil {
@@ -47,6 +50,40 @@ func (f *flow) sends(m *media, a *args) error {
 		sleep(20 * time.Millisecond)
 	}
 	m.source = nil
+	return a.end()
+}
+
+// sendsBeside: sends N packets of another stream from ADDR:PORT. It leaves what
+// the peer itself plays as it is.
+func (f *flow) sendsBeside(m *media, n int, a *args) error {
+	if !a.accept("another") || !a.accept("stream") || !a.accept("from") {
+		return errors.New("expected: of another stream from ADDR:PORT")
+	}
+	at, err := parseAt(a.next())
+	if err != nil {
+		return err
+	}
+	c, err := m.socket(at)
+	if err != nil {
+		return err
+	}
+	format, _, to, err := m.sending()
+	if err != nil {
+		return err
+	}
+	p := rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: uint8(format.pt), SSRC: f.rnd.Uint32()}, Payload: make([]byte, 160)}
+	for range n {
+		p.SequenceNumber++
+		p.Timestamp += 160
+		b, err := p.Marshal()
+		if err != nil {
+			return err
+		}
+		if _, err := c.WriteToUDPAddrPort(b, to); err != nil {
+			return err
+		}
+		sleep(20 * time.Millisecond)
+	}
 	return a.end()
 }
 
