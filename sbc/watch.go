@@ -1,7 +1,6 @@
 package sbc
 
 import (
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tandem-voip/tandem/sip"
+	"github.com/tandem-voip/tandem/sip/transport"
 )
 
 // A watch is what the monitor finds out about one trunk. Core; the monitor's
@@ -125,14 +125,15 @@ func (w *watch) handshake(now time.Time, r sip.PingResult) {
 		return
 	}
 	var invalid x509.CertificateInvalidError
-	var verify *tls.CertificateVerificationError
 	switch {
 	case r.Err == nil:
 		w.shaken, w.expired = now, false
-	case errors.As(r.Err, &invalid) && invalid.Reason == x509.Expired:
+	case errors.As(r.Err, &invalid) && invalid.Cert != nil && now.After(invalid.Cert.NotAfter):
 		w.shaken, w.expired = now, true
-	case errors.As(r.Err, &verify):
-		w.shaken = time.Time{} // no handshake came to an end
+		w.c.Expires = invalid.Cert.NotAfter
+	case errors.Is(r.Err, transport.ErrCertificate):
+		w.shaken, w.expired = time.Time{}, false // no handshake came to an end
+		w.c.Expires = time.Time{}
 	}
 }
 

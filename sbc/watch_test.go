@@ -3,6 +3,7 @@ package sbc
 import (
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -141,8 +142,15 @@ func TestConditionTellsOfCertificates(t *testing.T) {
 	check("has expired since", t0.Add(expiringBefore), TLSCertExpired)
 	certified(365 * 24 * time.Hour)
 	check("renewed", t0, TLSActive)
-	w.pinged(t0, sip.PingResult{Err: x509.CertificateInvalidError{Reason: x509.Expired}})
+	ended := t0.Add(-time.Hour)
+	w.pinged(t0, sip.PingResult{Err: x509.CertificateInvalidError{Reason: x509.Expired, Cert: &x509.Certificate{NotAfter: ended}}})
 	check("refused as expired", t0, TLSCertExpired)
+	if got := w.condition(t0).Expires; !got.Equal(ended) {
+		t.Errorf("refused as expired: it is said to have expired at %v", got)
+	}
+	early := &x509.Certificate{NotAfter: t0.Add(365 * 24 * time.Hour)} // Go has one reason for both
+	w.pinged(t0, sip.PingResult{Err: fmt.Errorf("%w: %w", transport.ErrCertificate, x509.CertificateInvalidError{Reason: x509.Expired, Cert: early})})
+	check("refused as not valid yet", t0, TLSUnknown)
 
 	plain := watching(t)
 	plain.pinged(t0, answeredPing(200))

@@ -2,6 +2,7 @@ package diag
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -39,14 +40,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	e.labelled("sip_events_total", "What the user agent counted.", "event", s.UA.Counters)
 	e.labelled("transport_events_total", "What the SIP transport counted.", "event", s.Transport.Counters)
 	for _, t := range s.Trunks {
-		up := 1.0
-		if t.Down {
-			up = 0
-		}
-		e.metric("trunk_up", "Whether new calls may go to the trunk.", prometheus.GaugeValue, up, "trunk", t.Name)
-		e.metric("trunk_round_trip_seconds", "Of the last answer to OPTIONS.", prometheus.GaugeValue, t.RoundTrip.Seconds(), "trunk", t.Name)
-		e.metric("trunk_options_total", "OPTIONS sent.", prometheus.CounterValue, float64(t.Pings), "trunk", t.Name)
-		e.metric("trunk_options_failed_total", "OPTIONS that failed.", prometheus.CounterValue, float64(t.Failures), "trunk", t.Name)
+		e.trunk(t)
 	}
 	for _, l := range s.Limits {
 		e.limit(l)
@@ -107,6 +101,29 @@ func (e emitter) media(s Snapshot) {
 	e.counter("media_malformed_total", "Datagrams at RTP ports that are nothing we know.", m.Malformed)
 }
 
+func (e emitter) trunk(t TrunkCondition) {
+	e.metric("trunk_up", "Whether new calls may go to the trunk.", prometheus.GaugeValue, truth(!t.Down), "trunk", t.Name)
+	e.metric("trunk_round_trip_seconds", "Of the last answer to OPTIONS.", prometheus.GaugeValue, t.RoundTrip.Seconds(), "trunk", t.Name)
+	e.metric("trunk_options_total", "OPTIONS sent.", prometheus.CounterValue, float64(t.Pings), "trunk", t.Name)
+	e.metric("trunk_options_failed_total", "OPTIONS that failed.", prometheus.CounterValue, float64(t.Failures), "trunk", t.Name)
+	for _, state := range []sbc.TLSCondition{sbc.TLSUnknown, sbc.TLSActive, sbc.TLSCertExpiring, sbc.TLSCertExpired} {
+		e.metric("trunk_tls", "Which state TLS with the trunk is in.", prometheus.GaugeValue, truth(t.TLS == state),
+			"trunk", t.Name, "state", string(state))
+	}
+	if !t.Expires.IsZero() {
+		e.metric("trunk_certificate_expires_seconds", "Unix time at which the trunk's certificate expires or has expired.",
+			prometheus.GaugeValue, float64(t.Expires.Unix()), "trunk", t.Name)
+	}
+}
+
+// truth is 1 for true.
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 func (e emitter) limit(l sbc.LimitView) {
 	e.metric("limit_calls", "Calls that count against the limit now.", prometheus.GaugeValue, float64(l.Calls), "limit", l.Name)
 	e.metric("limit_max_calls", "How many there may be; 0 for any.", prometheus.GaugeValue, float64(l.Max), "limit", l.Name)
@@ -132,11 +149,11 @@ func (e emitter) labelled(name, help, label string, counts map[string]uint64) {
 	}
 }
 
-// metric sends one metric, with a label if two more strings are given.
+// metric sends one metric. Labels are names and values in turn.
 func (e emitter) metric(name, help string, kind prometheus.ValueType, v float64, label ...string) {
 	var names, values []string
-	if len(label) == 2 {
-		names, values = label[:1], label[1:]
+	for pair := range slices.Chunk(label, 2) {
+		names, values = append(names, pair[0]), append(values, pair[1])
 	}
 	d := prometheus.NewDesc("tandem_"+name, help, names, nil)
 	m, err := prometheus.NewConstMetric(d, kind, v, values...)

@@ -140,10 +140,10 @@ func (m *material) client(name string) *tls.Config {
 	}
 	c.VerifyConnection = func(s tls.ConnectionState) error {
 		if err := m.verifyChain(s, x509.ExtKeyUsageServerAuth); err != nil {
-			return err
+			return fmt.Errorf("%w: %w", ErrCertificate, err)
 		}
-		if leaf := s.PeerCertificates[0]; !certifies(leaf, name) {
-			return fmt.Errorf("certificate is for %s, not for %s", strings.Join(sipNames(leaf), ", "), name)
+		if leaf := s.PeerCertificates[0]; !certifies(leaf, name, m.cfg.Wildcards) {
+			return fmt.Errorf("%w: it is for %s, not for %s", ErrCertificate, strings.Join(sipNames(leaf), ", "), name)
 		}
 		return nil
 	}
@@ -187,10 +187,10 @@ func sipNames(c *x509.Certificate) []string {
 	return names
 }
 
-// certifies reports whether the certificate is one for name. RFC 5922 §7.2. A
-// wildcard stands for one label: that RFC forbids it, yet Microsoft's edges and
-// others are certified so (RFC 2818 §3.1).
-func certifies(c *x509.Certificate, name string) bool {
+// certifies reports whether the certificate is one for name: names match as a
+// whole, and a wildcard is none (RFC 5922 §7.2). With wildcards, one stands for
+// one label, as RFC 2818 §3.1 has it.
+func certifies(c *x509.Certificate, name string, wildcards bool) bool {
 	if a, err := netip.ParseAddr(name); err == nil {
 		return slices.ContainsFunc(c.IPAddresses, func(ip net.IP) bool {
 			b, ok := netip.AddrFromSlice(ip)
@@ -201,7 +201,7 @@ func certifies(c *x509.Certificate, name string) bool {
 	_, parent, _ := strings.Cut(name, ".")
 	for _, n := range sipNames(c) {
 		rest, wild := strings.CutPrefix(n, "*.")
-		if n == name || wild && strings.Contains(rest, ".") && rest == parent {
+		if n == name || wildcards && wild && strings.Contains(rest, ".") && rest == parent {
 			return true
 		}
 	}

@@ -112,7 +112,7 @@ func (a *authority) issue(profile string, names ...string) Profile {
 	}
 }
 
-// RFC 5922 §7.1 and §7.2; wildcards as RFC 2818 §3.1.
+// RFC 5922 §7.1 and §7.2; wildcards, where they are allowed, as RFC 2818 §3.1.
 func TestCertificateCountsForItsNamesOnly(t *testing.T) {
 	uri := func(s string) []*url.URL { u, _ := url.Parse(s); return []*url.URL{u} }
 	for _, c := range []struct {
@@ -136,8 +136,12 @@ func TestCertificateCountsForItsNamesOnly(t *testing.T) {
 		{"address", x509.Certificate{IPAddresses: []net.IP{net.ParseIP("192.0.2.10")}}, "192.0.2.10", true},
 		{"another address", x509.Certificate{IPAddresses: []net.IP{net.ParseIP("192.0.2.10")}}, "192.0.2.11", false},
 	} {
-		if got := certifies(&c.cert, c.name); got != c.want {
+		if got := certifies(&c.cert, c.name, true); got != c.want {
 			t.Errorf("%s: %s is %v", c.what, c.name, got)
+		}
+		strict := c.want && !strings.HasPrefix(strings.Join(c.cert.DNSNames, ""), "*")
+		if got := certifies(&c.cert, c.name, false); got != strict {
+			t.Errorf("%s, without wildcards: %s is %v", c.what, c.name, got)
 		}
 	}
 }
@@ -188,7 +192,7 @@ func TestBadServerCertificateIsRefusedWithTheReason(t *testing.T) {
 		names  []string
 		expect string
 	}{
-		"another host": {[]string{"other.example.net"}, "certificate is for other.example.net, not for edge.example.net"},
+		"another host": {[]string{"other.example.net"}, "certificate refused: it is for other.example.net, not for edge.example.net"},
 		"expired":      {[]string{"edge.example.net", "expired"}, "expired"},
 	} {
 		synctest.Test(t, func(t *testing.T) {

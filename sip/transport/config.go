@@ -64,6 +64,10 @@ type Profile struct {
 	// ClientAuth says whether a listener asks for a certificate: "none",
 	// "optional" (shown ones are verified) or "required". Empty is "none".
 	ClientAuth string
+	// Wildcards lets "*.example.com" in the certificate of a server stand for
+	// one label. RFC 5922 §7.2 forbids it for SIP, yet some clouds are certified
+	// so (RFC 2818 §3.1).
+	Wildcards bool
 	// MinVersion is "1.2" or "1.3". Empty is "1.2".
 	MinVersion string
 	// Insecure accepts any certificate of a server. Only for tests in a lab.

@@ -204,4 +204,6 @@ var (
 	ErrClosed = errors.New("transport is closed")
 	// ErrNoTarget: the DNS knows no address for the destination.
 	ErrNoTarget = errors.New("no address")
+	// ErrCertificate: the certificate of a server is not one we accept.
+	ErrCertificate = errors.New("certificate refused")
 )

@@ -22,8 +22,12 @@
 //	route [PREFIX|*] [from TRUNK,...] to TRUNK[,TRUNK...] [with TRUNK]... [KEY VALUE]...
 //	routes                                  forgets the routes (then reload)
 //	set KEY VALUE                           any other key of the configuration
-//	secure [clients none|optional|required] TLS, WS and WSS too; names are gw.example
+//	secure [clients none|optional|required] [wildcards]
+//	                                        TLS, WS and WSS too; names are gw.example
 //	                                        and PEER.example
+//	certificate PEER|gw [for NAME,...] [expired] [early] [lasting D] [forged]
+//	                                        another one, from the next connection on;
+//	                                        none: none; that of gw may be broken
 //	link PEER|* [delay D] [jitter D] [loss P%] [double P%] [reorder P%] [segment BYTES]
 //
 // Keys are those of the configuration file. Sections before the last name may
@@ -68,7 +72,9 @@
 //	west -> raw     the lines below as they are; $GW, $ADDR, $ID are filled in
 //	west gets nothing for D
 //	west answers nothing     not even OPTIONS, which peers answer by themselves
-//	west calls by tcp        from now on
+//	west calls by tcp        from now on; by tls to NAME: and expects that name
+//	east cuts off            closes the connections it has accepted
+//	west is cut off [within D]   the gateway has closed the one it opened
 //
 // SDP words: codecs (PCMU, opus/48000, telephone-event=100 with the payload
 // type), sendrecv, sendonly, recvonly, inactive, ptime N, refused (port 0), held
@@ -117,6 +123,8 @@
 //	                                   codecs A B, trunks A B, targets N, digits N
 //	counter NAME[{label="v"}] is N     a metric; also: at least N
 //	calls N                            so many calls are in progress
+//	health TRUNK ITEM, ITEM...         up, down, tls X, ping X, overall X,
+//	                                   registered X, reason X
 //	reload [fails]                     the configuration as it now stands
 //	drain                              the gateway is told to stop
 //	stopped [within D]                 and has

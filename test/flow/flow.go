@@ -24,23 +24,24 @@ const patience = 5 * time.Second
 
 // A flow is one run of a script.
 type flow struct {
-	ctx     context.Context //nolint:containedctx // the run itself; ends with it
-	cancel  context.CancelFunc
-	dir     string // for files
-	rnd     *rand.Rand
-	net     *simnet.Network
-	hosts   map[netip.Addr]*simnet.Host
-	gw      *simnet.Host
-	v4, v6  netip.Addr
-	setup   *setup
-	ca      *authority // nil without TLS
-	peers   map[string]*peer
-	ladder  *ladder
-	log     *slog.Logger
-	running sync.WaitGroup
-	last    time.Time // when the last step was done
-	tokens  int
-	faults  []*fault
+	ctx      context.Context //nolint:containedctx // the run itself; ends with it
+	cancel   context.CancelFunc
+	dir      string // for files
+	rnd      *rand.Rand
+	net      *simnet.Network
+	hosts    map[netip.Addr]*simnet.Host
+	gw       *simnet.Host
+	v4, v6   netip.Addr
+	setup    *setup
+	ca       *authority // nil without TLS
+	renewals int        // times the gateway's certificate was written
+	peers    map[string]*peer
+	ladder   *ladder
+	log      *slog.Logger
+	running  sync.WaitGroup
+	last     time.Time // when the last step was done
+	tokens   int
+	faults   []*fault
 
 	mu      sync.Mutex
 	sockets []io.Closer

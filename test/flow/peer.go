@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"sync"
@@ -34,15 +35,19 @@ type peer struct {
 	udp  *simnet.UDPConn
 	by   string // transport it calls with: udp, tcp, tls, ws, wss
 
-	tlsConfig *tls.Config // once made
-
 	mu    sync.Mutex
 	conn  net.Conn         // the connection it opened to us
+	cut   int              // connections it opened that the gateway ended, not asked for yet
+	taken []io.Closer      // connections the gateway opened
 	calls map[string]*call // by number in the flow
 	byID  map[string]*call // by Call-ID
 	fresh []arrival        // requests of no call yet
 	mute  bool             // answers nothing by itself
 	errs  []error          // what came and could not be read
+
+	papers    *papers     // of its certificate; nil: the usual ones
+	expects   string      // the gateway's name; "": the usual one
+	tlsConfig *tls.Config // made of them; nil: not yet
 }
 
 // newPeer opens the sockets of a peer.
@@ -93,6 +98,9 @@ func (p *peer) accept(l *simnet.Listener) {
 			return
 		}
 		p.f.opened(c)
+		p.mu.Lock()
+		p.taken = append(p.taken, c)
+		p.mu.Unlock()
 		p.f.spawn(func() {
 			if c, err := p.unwrap(c); err == nil {
 				p.readStream(c)
@@ -111,6 +119,7 @@ func (p *peer) readStream(c net.Conn) {
 			p.mu.Lock()
 			if p.conn == c {
 				p.conn = nil
+				p.cut++
 			}
 			p.mu.Unlock()
 			return
@@ -214,8 +223,10 @@ func (p *peer) send(raw []byte, by string, to netip.AddrPort) error {
 		p.mu.Unlock()
 		p.f.spawn(func() { p.readStream(c) })
 	}
-	_, err := c.Write(raw)
-	return err
+	if _, err := c.Write(raw); err != nil {
+		p.f.ladder.note("%s has lost its connection: %v", p.name, err) // the flow says whether it should have
+	}
+	return nil
 }
 
 // leftovers are arrivals that no line of the flow took.

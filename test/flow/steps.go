@@ -52,6 +52,8 @@ func (f *flow) declare(w string) func(*args, string) error {
 		return f.link
 	case "secure":
 		return f.secure
+	case "certificate":
+		return f.certificate
 	}
 	return nil
 }
@@ -75,6 +77,8 @@ func (f *flow) command(w string) func(*args, string) error {
 		return f.drain
 	case "stopped":
 		return f.stopped
+	case "health":
+		return f.health
 	case "nothing":
 		return f.nothingLeft
 	}
@@ -218,10 +222,58 @@ func (f *flow) at(p *peer, h handle, a *args, block string) error {
 			return errors.New(`a peer "calls by" a transport`)
 		}
 		p.by = a.next()
+		if a.accept("to") {
+			p.mu.Lock()
+			p.expects, p.tlsConfig = a.next(), nil
+			p.mu.Unlock()
+		}
 		return a.end()
+	case "cuts":
+		if !a.accept("off") {
+			return errors.New(`a peer "cuts off" the connections it has accepted`)
+		}
+		p.cutOff()
+		return a.end()
+	case "is":
+		return p.isCutOff(a)
 	default:
 		return f.sound(p, h, verb, a)
 	}
+}
+
+// cutOff closes the connections that the gateway opened to the peer.
+func (p *peer) cutOff() {
+	p.mu.Lock()
+	taken := p.taken
+	p.taken = nil
+	p.mu.Unlock()
+	for _, c := range taken {
+		_ = c.Close()
+	}
+}
+
+// isCutOff: PEER is cut off [within D], when the gateway has ended the connection
+// that the peer opened.
+func (p *peer) isCutOff(a *args) error {
+	if !a.accept("cut") || !a.accept("off") {
+		return errors.New(`a peer "is cut off"`)
+	}
+	within, _, err := a.spans()
+	if err != nil {
+		return err
+	}
+	if !p.f.wait(within, func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.cut > 0
+	}) {
+		return fmt.Errorf("%s is connected after %v", p.name, within)
+	}
+	p.mu.Lock()
+	p.cut--
+	p.mu.Unlock()
+	p.f.ladder.note("%s is cut off", p.name)
+	return a.end()
 }
 
 // getsNothing asserts that no message comes, 100 left out: PEER gets nothing
