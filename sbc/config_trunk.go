@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tandem-voip/tandem/config/secret"
+	"github.com/tandem-voip/tandem/sip/transport"
 )
 
 // TrunkConfig is one trunk: a peer we exchange calls with. Begin with
@@ -95,6 +96,11 @@ type PeerConfig struct {
 	// with a certificate, exactly or with one label "*". With Names, over TLS the
 	// source address alone does not make it this trunk (RFC 5922 §7).
 	Names []string
+	// Cleartext lets the source address alone make it this trunk where no TLS is
+	// spoken, though Names or a transport of tls or wss is given. An address is
+	// forged easily over UDP; set it only where the network in between keeps
+	// strangers from doing so.
+	Cleartext bool
 	// TLS names the profile of the transport section that connections to it are
 	// opened with: our certificate, the authorities we trust. Empty is "default".
 	TLS string
@@ -285,6 +291,20 @@ func (p *PeerConfig) validate(f *findings, key string) {
 func (p *PeerConfig) byListener() bool {
 	return p.Listener != "" && (p.Transport == TransportWS || p.Transport == TransportWSS)
 }
+
+// byAddress reports whether the source address alone is proof enough of the
+// trunk on a flow of that kind. Where a certificate could be asked for, or TLS
+// at least, an address without it is none: over UDP it can be forged.
+func (p *PeerConfig) byAddress(k transport.Kind) bool {
+	named := len(p.Names) > 0
+	if k.Secure() {
+		return !named
+	}
+	return p.Cleartext || !named && !p.secure()
+}
+
+// secure reports whether the trunk's own transport is an encrypted one.
+func (p *PeerConfig) secure() bool { return p.Transport == TransportTLS || p.Transport == TransportWSS }
 
 // validatePeers finds two trunks that claim the same source.
 func (c Config) validatePeers(f *findings) {

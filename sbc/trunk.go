@@ -196,8 +196,8 @@ func (s *Trunks) Named(name string) *Trunk {
 // Of returns the trunk a flow belongs to, nil for a stranger. A name proved by
 // a certificate decides before the address, the longest range before a shorter
 // one, and the listener of a trunk of browser phones last. A trunk that is
-// known by TLS names is not known by its address alone when TLS is spoken, since
-// the address proves less.
+// known by TLS names, or speaks TLS, is not known by its address alone where
+// that proves less (RFC 5922 §7).
 func (s *Trunks) Of(f transport.Flow) *Trunk {
 	if s == nil {
 		return nil
@@ -211,11 +211,14 @@ func (s *Trunks) Of(f transport.Flow) *Trunk {
 	}
 	addr := f.Remote.Addr().Unmap().WithZone("")
 	for _, p := range s.prefixes {
-		if p.prefix.Contains(addr) && (!f.Kind.Secure() || len(p.trunk.cfg.Peer.Names) == 0) {
+		if p.prefix.Contains(addr) && p.trunk.cfg.Peer.byAddress(f.Kind) {
 			return p.trunk
 		}
 	}
-	return s.listeners[f.Listener]
+	if t := s.listeners[f.Listener]; t != nil && (f.Kind.Secure() || !t.cfg.Peer.secure()) {
+		return t
+	}
+	return nil
 }
 
 // bearing returns the trunk of a TLS name, which may stand for its domain by one

@@ -52,6 +52,11 @@ func TestTrunkIsKnownByLongestRangeThenStrangerIsNobody(t *testing.T) {
 			c.Peer.Addresses = []string{"198.51.100.0/24"}
 			c.Peer.Names = []string{"*.example.com", "SBC.example.net"}
 		}),
+		namedTrunk("secure", "198.51.101.1", func(c *TrunkConfig) { c.Peer.Transport = TransportTLS }),
+		namedTrunk("lax", "", func(c *TrunkConfig) {
+			c.Peer.Addresses = []string{"198.51.102.0/24"}
+			c.Peer.Names, c.Peer.Cleartext = []string{"lax.example.net"}, true
+		}),
 		namedTrunk("browsers", "", func(c *TrunkConfig) {
 			c.Peer.Listener, c.Peer.Transport = "phones", TransportWSS
 		}),
@@ -76,8 +81,14 @@ func TestTrunkIsKnownByLongestRangeThenStrangerIsNobody(t *testing.T) {
 		{"two labels for one star", transport.Flow{Kind: transport.TLS, Remote: netip.MustParseAddrPort("203.0.113.9:1"), Identity: proved("a.b.example.com")}, ""},
 		{"another's name from the address", transport.Flow{Kind: transport.TLS, Remote: netip.MustParseAddrPort("198.51.100.4:1"), Identity: proved("evil.example.org")}, ""},
 		{"no name from the address over TLS", transport.Flow{Kind: transport.TLS, Remote: netip.MustParseAddrPort("198.51.100.4:1")}, ""},
-		{"the address without TLS", transport.Flow{Kind: transport.UDP, Remote: netip.MustParseAddrPort("198.51.100.4:5060")}, "bearer"},
+		{"the address without TLS", transport.Flow{Kind: transport.UDP, Remote: netip.MustParseAddrPort("198.51.100.4:5060")}, ""},
+		{"the address of a TLS trunk over TLS", transport.Flow{Kind: transport.TLS, Remote: netip.MustParseAddrPort("198.51.101.1:1")}, "secure"},
+		{"the address of a TLS trunk over UDP", transport.Flow{Kind: transport.UDP, Remote: netip.MustParseAddrPort("198.51.101.1:5060")}, ""},
+		{"the address of a TLS trunk over TCP", transport.Flow{Kind: transport.TCP, Remote: netip.MustParseAddrPort("198.51.101.1:5060")}, ""},
+		{"an address that is enough without TLS", transport.Flow{Kind: transport.UDP, Remote: netip.MustParseAddrPort("198.51.102.1:5060")}, "lax"},
+		{"and is not with it", transport.Flow{Kind: transport.TLS, Remote: netip.MustParseAddrPort("198.51.102.1:1")}, ""},
 		{"a browser at the listener", transport.Flow{Kind: transport.WSS, Listener: "phones", Remote: netip.MustParseAddrPort("203.0.113.77:9")}, "browsers"},
+		{"a listener of that name without TLS", transport.Flow{Kind: transport.WS, Listener: "phones", Remote: netip.MustParseAddrPort("203.0.113.77:9")}, ""},
 		{"another listener", transport.Flow{Kind: transport.WSS, Listener: "lab", Remote: netip.MustParseAddrPort("203.0.113.77:9")}, ""},
 	} {
 		got := ""
