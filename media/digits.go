@@ -146,6 +146,26 @@ func (e *Endpoint) SendDigit(now time.Time, p dtmf.Press) bool {
 	return e.press(now, p)
 }
 
+// SoundDigit puts a digit in line to be sounded in the audio, whatever the far
+// side's kind: for people to hear. The line is bounded: false means it was full,
+// or there is nothing to say it with.
+func (e *Endpoint) SoundDigit(now time.Time, p dtmf.Press) bool {
+	e.mu.Lock()
+	defer e.unlock()
+	if e.closed || !e.writer.ready(e.pool.deps.Codecs) {
+		return false
+	}
+	e.wakeAt(now)
+	return e.writer.press(now, p)
+}
+
+// DetectTones is Options.DetectTones from now on.
+func (e *Endpoint) DetectTones() {
+	e.mu.Lock()
+	defer e.unlock()
+	e.opts.DetectTones = true
+}
+
 // mayPress reports whether somebody is known to hear a digit.
 func (e *Endpoint) mayPress() bool {
 	d := e.talk()

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/tandem-voip/tandem/media"
-	"github.com/tandem-voip/tandem/media/dtmf"
 	"github.com/tandem-voip/tandem/sip"
 )
 
@@ -18,6 +17,7 @@ const toneFrequency = 1004
 type built struct {
 	kind    Internal
 	stopped chan struct{} // closed to end the goroutine; nil without one
+	readBack
 }
 
 // answerItself answers the caller by what of ours a hop names.
@@ -68,6 +68,9 @@ func (c *Call) play(now time.Time) {
 		a.end.Connect(a.end)
 		return
 	}
+	if b.kind == InternalDigits {
+		a.end.DetectTones()
+	}
 	if b.kind != InternalTone {
 		return
 	}
@@ -93,13 +96,6 @@ func (c *Call) stopBuilt() {
 	}
 	if c.a.end != nil {
 		c.a.end.Connect(nil)
-	}
-}
-
-// press gives what answered a digit; only "digits" cares, and says it back.
-func (c *Call) press(now time.Time, p dtmf.Press) {
-	if c.built.kind == InternalDigits && c.a.end != nil {
-		c.send(now, c.a, p)
 	}
 }
 

@@ -176,6 +176,7 @@ func (c *Call) tick(now time.Time) {
 		c.end(now, sip.Cause{Status: 200, Q850: 31, Text: "Maximum call duration reached"}, byGateway)
 		return
 	}
+	c.sayBack(now)
 	if c.search == nil {
 		return
 	}
@@ -210,6 +211,9 @@ func (c *Call) deadline() time.Time {
 	earlier(c.awaitBy)
 	if !c.ending {
 		earlier(c.maxEnd)
+		if c.built != nil {
+			earlier(c.built.due)
+		}
 	}
 	return d
 }

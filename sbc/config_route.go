@@ -48,8 +48,8 @@ type MatchConfig struct {
 type TargetConfig struct {
 	// Trunk is the name of the trunk it goes to.
 	Trunk string
-	// Internal answers the call ourselves: echo, tone (1004 Hz), digits (said
-	// back) or room.
+	// Internal answers the call ourselves: echo, tone (1004 Hz), digits (sounded
+	// back as tones) or room.
 	Internal Internal
 	// Room is the name of the room for internal room. ${called} stands for the
 	// number asked for.

@@ -14,6 +14,9 @@ const digitsWaiting = 32
 // digit takes a digit that the media of a side received. Where both sides speak
 // telephone events it has gone on already, packet by packet.
 func (c *Call) digit(now time.Time, s *side, n media.Notice) {
+	if c.built != nil && !c.built.hears(now, n.Press.Digit, n.Source) {
+		return
+	}
 	passed := false
 	if o := c.other(s); o != nil && s.plug.to != nil {
 		passed = n.Source == media.FromEvents && digitKind(o.trunk.cfg.Media.DTMF) == media.DigitsEvent
@@ -29,6 +32,9 @@ func (c *Call) informed(now time.Time, s *side, e sip.Informed) {
 	p, err := dtmf.ParseInfo(e.ContentType, e.Body)
 	if err != nil {
 		c.note(now, s.name+": INFO without a digit")
+		return
+	}
+	if c.built != nil && !c.built.hears(now, p.Digit, fromINFO) {
 		return
 	}
 	c.carry(now, s, p, false)

@@ -29,7 +29,7 @@ Dial from any phone on this machine, without registration (it is trunk "west"):
 
   sip:%[3]s@%[2]s   echo: hear yourself
   sip:%[4]s@%[2]s   tone: 1004 Hz at -10 dBm0
-  sip:%[5]s@%[2]s   digits: each one you press comes back
+  sip:%[5]s@%[2]s   digits: press some, wait a second, hear them again
 
   baresip -e '/uanew <sip:me@%[1]s>;regint=0' -e '/dial sip:%[3]s@%[2]s'
   sipp -sn uac -m 1 -s %[4]s -i %[1]s %[2]s

@@ -236,7 +236,10 @@ func (s *stream) press(keys string) {
 }
 
 // heard decodes the audio that arrived, gaps concealed.
-func (s *stream) heard() []int16 {
+func (s *stream) heard() []int16 { return s.heardSince(0) }
+
+// heardSince is heard without the first packets.
+func (s *stream) heardSince(first int) []int16 {
 	s.t.Helper()
 	dec, err := s.codec.NewDecoder(8000)
 	if err != nil {
@@ -244,7 +247,7 @@ func (s *stream) heard() []int16 {
 	}
 	var pcm []int16
 	var expect uint16
-	for i, p := range s.got() {
+	for i, p := range s.got()[first:] {
 		if p.pt != s.pt {
 			continue
 		}
@@ -284,10 +287,13 @@ func (s *stream) digits() string {
 }
 
 // tones are the digits heard in the audio.
-func (s *stream) tones() string {
+func (s *stream) tones() string { return s.tonesSince(0) }
+
+// tonesSince is tones without the first packets.
+func (s *stream) tonesSince(first int) string {
 	d := dtmf.NewDetector(8000)
 	var keys strings.Builder
-	for pcm := s.heard(); len(pcm) >= 160; pcm = pcm[160:] {
+	for pcm := s.heardSince(first); len(pcm) >= 160; pcm = pcm[160:] {
 		if p, ok := d.Process(pcm[:160], false); ok {
 			keys.WriteString(p.Digit.Key())
 		}
