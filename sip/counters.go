@@ -23,6 +23,8 @@ const (
 	countRepeated
 	countUnsendable
 	countChallenged
+	countLoginWrong
+	countLoginStale
 	countForks
 	countTargetFailed
 	countFailedStray
@@ -60,6 +62,10 @@ func (c counter) name() string {
 		return "request.refused"
 	case countChallenged:
 		return "request.challenged"
+	case countLoginWrong:
+		return "login.wrong"
+	case countLoginStale:
+		return "login.stale"
 	case countDraining:
 		return "invite.draining"
 	case countRepeated:

@@ -158,6 +158,12 @@ func (u *UA) login(now time.Time, l *Login, r *sipmsg.Request, in transport.Inbo
 		}
 		stale = stale || made
 	}
+	switch {
+	case stale:
+		u.counters.add(countLoginStale)
+	case len(values(r, "authorization")) > 0:
+		u.counters.add(countLoginWrong)
+	}
 	u.counters.add(countChallenged)
 	u.refuse(now, r, in, 401, u.challenges(now, l, in, stale)...)
 	return "", false

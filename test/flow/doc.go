@@ -60,6 +60,9 @@
 //	                $replaces(east#2) names that dialog as Replaces does, and
 //	                $escaped(east#2) does within a URI
 //	no NAME         without that header; no sdp: without SDP
+//	login USER:PASSWORD [with ALGORITHM] [count N]
+//	                credentials for the last challenge, by SHA-256 unless said; nc
+//	                counts its uses unless said
 //	body TYPE       another body, in the lines below
 //	by tcp          the transport of our first request: udp, tcp, tls, ws, wss
 //	again           the last one once more, byte for byte

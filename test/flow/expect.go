@@ -107,6 +107,7 @@ func (c *call) accept(h handle, ph phrase, a arrival) error {
 	if err := checkHeaders(m, ph); err != nil {
 		return err
 	}
+	c.p.challenged(m)
 	l, err := c.learn(h, a)
 	if err != nil {
 		return err
@@ -164,7 +165,7 @@ func (c *call) learn(h handle, a arrival) (*leg, error) {
 			l.invite, _, _ = strings.Cut(m.get("CSeq"), " ")
 		}
 	}
-	if t := address(m.get("Contact")); t != "" {
+	if t := address(m.get("Contact")); t != "" && m.method() != "REGISTER" { // which makes no dialog
 		l.target = t
 	}
 	return l, nil

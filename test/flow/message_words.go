@@ -15,6 +15,7 @@ type phrase struct {
 	by       string // transport: udp, tcp
 	headers  []header
 	without  []string
+	login    *login
 	sdp      *sdpWords
 	nosdp    bool
 	within   time.Duration // expected no later; 0: the default
@@ -92,6 +93,8 @@ func (p *phrase) word(a *args, w string) (err error) {
 		p.from = a.next()
 	case "by":
 		p.by = a.next()
+	case "login":
+		p.login, err = parseLogin(a)
 	case "body":
 		p.bodyType = a.next()
 	case "within":

@@ -48,6 +48,8 @@ type peer struct {
 	papers    *papers     // of its certificate; nil: the usual ones
 	expects   string      // the gateway's name; "": the usual one
 	tlsConfig *tls.Config // made of them; nil: not yet
+
+	challenge *challenge // its last; the script's alone
 }
 
 // newPeer opens the sockets of a peer.

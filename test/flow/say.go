@@ -104,6 +104,13 @@ func (p *peer) ask(c *call, l *leg, ph phrase) error {
 	if err := c.describe(m, l, ph); err != nil {
 		return err
 	}
+	if ph.login != nil {
+		v, err := p.challenge.answer(ph.login, m.kind(), m.uri())
+		if err != nil {
+			return err
+		}
+		m.set("Authorization", v)
+	}
 	finish(m, ph)
 	c.sent[m.kind()] = m
 	p.f.ladder.add(now(), p.name, "gw", m, m.bytes(), false)
