@@ -54,12 +54,17 @@ type Recoverer interface {
 // A Set is the codecs we have, most preferred first.
 type Set []Codec
 
-// Find returns the codec of the set that p names, or nil.
+// Find returns the codec of the set that p names, for a far end of its Format;
+// nil if there is none.
 func (s Set) Find(p Params) Codec {
 	for _, c := range s {
-		if c.Params().Same(p) {
-			return c
+		if !c.Params().Same(p) {
+			continue
 		}
+		if f, ok := c.(Fitter); ok {
+			return f.Fit(p.Format)
+		}
+		return c
 	}
 	return nil
 }
@@ -80,9 +85,9 @@ type Adapter interface {
 	Expect(lossPercent int)
 }
 
-// A Banded codec has one name for several audio bandwidths. FormatAt returns
-// the fmtp parameters that ask for, and promise, no more than rate samples per
-// second, so that neither side codes what the other cannot play.
-type Banded interface {
-	FormatAt(rate int) string
+// A Fitter is a Codec that can be less than it is. Fit returns the codec for a
+// far end whose fmtp parameters are format: its encoders keep within what can be
+// taken there.
+type Fitter interface {
+	Fit(format string) Codec
 }

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/rtp"
@@ -33,6 +34,9 @@ type Endpoint struct {
 	// owned by the pool, guarded by its mutex
 	due    time.Time // when advance is to be called; zero: never
 	heapAt int       // place in the pool's queue, -1: not there
+
+	// atomic
+	farLoss atomic.Int32 // percent of what we send that the far side's last report calls lost
 
 	mu sync.Mutex
 	// guarded by mu

@@ -46,7 +46,10 @@ type RecoderStats struct {
 // less than one packet; telephone events and comfort noise pass in order with
 // the audio.
 //
-// One goroutine calls WriteRTP; Expect and Stats are safe for all.
+// Where the writer it writes to knows what share of its packets is lost (an
+// [Endpoint] does, from RTCP), the encoder is told and may add redundancy.
+//
+// One goroutine calls WriteRTP; Stats is safe for all.
 type Recoder struct {
 	// Set once.
 	dst     PacketWriter
@@ -54,6 +57,7 @@ type Recoder struct {
 	enc     codec.Encoder
 	recover codec.Recoverer // nil: the decoder cannot
 	adapter codec.Adapter   // nil: the encoder cannot
+	reports lossReporter    // nil: dst is none
 	clock   recodeClock
 	frame   int // samples in an outgoing packet
 
@@ -68,10 +72,9 @@ type Recoder struct {
 	out     rtp.Packet
 	seq     uint16
 	marker  bool // the next audio begins a talk spurt
-	told    int32
+	told    int  // percent of loss the encoder was told
 
 	// Atomic.
-	loss                                             atomic.Int32 // percent the far end reports
 	recoded, passed, recovered, concealed, late, bad atomic.Uint64
 }
 
@@ -95,7 +98,9 @@ func NewRecoder(from, to codec.Codec, ptime time.Duration, dst PacketWriter) (*R
 	r.pcm = make([]int16, 0, samples(longestPacket, rate)+r.frame)
 	r.payload = make([]byte, 0, maxPayload)
 	r.recover, _ = r.dec.(codec.Recoverer)
-	r.adapter, _ = r.enc.(codec.Adapter)
+	if r.adapter, _ = r.enc.(codec.Adapter); r.adapter != nil {
+		r.reports, _ = dst.(lossReporter)
+	}
 	return r, nil
 }
 
@@ -120,11 +125,9 @@ func (r *Recoder) coders(from, to codec.Codec) (int, error) {
 
 func samples(d time.Duration, rate int) int { return int(d * time.Duration(rate) / time.Second) }
 
-// Expect tells the encoder what share of its packets the far end reports as
-// lost, in percent.
-func (r *Recoder) Expect(lossPercent int) {
-	r.loss.Store(int32(min(max(lossPercent, 0), 100)))
-}
+// A lossReporter knows what share of the packets written to it the far end
+// reports as lost, in percent.
+type lossReporter interface{ RemoteLoss() int }
 
 // Stats returns a copy of the counters.
 func (r *Recoder) Stats() RecoderStats {
@@ -245,9 +248,11 @@ func (r *Recoder) leap(now time.Time, p *rtp.Packet, lost int) error {
 
 // flush encodes and writes whole packets.
 func (r *Recoder) flush(now time.Time) error {
-	if loss := r.loss.Load(); loss != r.told && r.adapter != nil {
-		r.adapter.Expect(int(loss))
-		r.told = loss
+	if r.reports != nil {
+		if loss := r.reports.RemoteLoss(); loss != r.told {
+			r.adapter.Expect(loss)
+			r.told = loss
+		}
 	}
 	var failed error
 	sent := 0

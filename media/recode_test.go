@@ -5,12 +5,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
 	"github.com/tandem-voip/tandem/codec"
 	"github.com/tandem-voip/tandem/codec/g711"
 	"github.com/tandem-voip/tandem/codec/g722"
 	"github.com/tandem-voip/tandem/codec/opus"
+	"github.com/tandem-voip/tandem/media/sdp"
 )
 
 var r0 = time.Unix(1_700_000_000, 0)
@@ -301,14 +303,13 @@ func TestReportedLossBuysRedundancy(t *testing.T) {
 	pcmu := newFarSide(t, g711.PCMU(), 8000)
 	back, _ := NewRecoder(o, g711.PCMU(), 0, pcmu)
 	drop := 0
-	lossy := writerFunc(func(now time.Time, p *rtp.Packet) error {
+	lossy := lossyWriter{func(now time.Time, p *rtp.Packet) error {
 		if drop++; drop > 30 && drop%10 == 0 {
 			return nil
 		}
 		return back.WriteRTP(now, p)
-	})
+	}}
 	r, _ := NewRecoder(g711.PCMU(), o, 0, lossy)
-	r.Expect(10)
 	src := newSource(t, g711.PCMU(), 8000, FrameDuration)
 	for range 200 {
 		_ = r.WriteRTP(r0, src.packet(PayloadAudio))
@@ -323,10 +324,99 @@ type writerFunc func(now time.Time, p *rtp.Packet) error
 
 func (f writerFunc) WriteRTP(now time.Time, p *rtp.Packet) error { return f(now, p) }
 
+// A lossyWriter reports that a tenth of its packets is lost.
+type lossyWriter struct{ writerFunc }
+
+func (lossyWriter) RemoteLoss() int { return 10 }
+
+// Opus is coded no wider than the far end plays, whatever the source brings
+// (RFC 7587 §6.1).
+func TestOpusIsNoWiderThanTheFarEndPlays(t *testing.T) {
+	for fmtp, widest := range map[string]int{"": 2, "maxplaybackrate=8000": 0, "maxplaybackrate=16000": 2} {
+		o := codec.Set{opus.New(opus.DefaultConfig())}.Find(codec.Params{Name: "opus", ClockRate: 48000, Channels: 2, Format: fmtp})
+		got := 0
+		r, err := NewRecoder(g722.New(), o, 0, writerFunc(func(_ time.Time, p *rtp.Packet) error {
+			got = max(got, opusBand(p.Payload[0]))
+			return nil
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		src := newSource(t, g722.New(), 16000, FrameDuration)
+		for range 100 {
+			_ = r.WriteRTP(r0, src.packet(PayloadAudio))
+		}
+		if got != widest {
+			t.Errorf("%q: bandwidth %d, want %d", fmtp, got, widest)
+		}
+	}
+}
+
+// opusBand is the bandwidth that the first octet of an Opus packet states: 0 to
+// 4 are 4, 6, 8, 12 and 20 kHz of audio (RFC 6716 §3.1, table 2).
+func opusBand(toc byte) int {
+	switch config := int(toc >> 3); {
+	case config < 12:
+		return config / 4
+	case config < 16:
+		return 3 + (config-12)/2
+	default:
+		return []int{0, 2, 3, 4}[(config-16)/4]
+	}
+}
+
+// The loss that the far side reports by RTCP reaches the encoder, and its end
+// does (RFC 3550 §6.4.1, RFC 6716 §2.1.7). None of it allocates.
+func TestLossReportedByRTCPTurnsRedundancyOnAndOff(t *testing.T) {
+	o := opus.New(opus.DefaultConfig())
+	bubble(t, func(_ *Config, d *Deps) { d.Codecs = codec.Set{o, g711.PCMU()} }, func(t *testing.T, b *bench) {
+		ea, eb, pa, pb := b.join(Options{}, Options{})
+		a := agree(pb.addr())
+		a.Send = sdp.Format{Type: 111, Codec: o.Params()}
+		a.Receive[0] = a.Send
+		apply(t, eb, "b", a)
+		r, err := NewRecoder(g711.PCMU(), codec.Set{o}.Find(a.Send.Codec), 0, eb)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ea.Connect(r)
+		ctl := b.phone("203.0.113.1:5001", eb)
+		ctl.to = ctl.rtcp
+		for _, c := range []struct {
+			lost      uint8 // of 256
+			redundant bool
+		}{{0, false}, {26, true}, {0, false}} {
+			pa.say(1, 1) // so that our SSRC is known
+			heard := pb.packets()
+			report := rtcp.ReceiverReport{SSRC: pb.ssrc, Reports: []rtcp.ReceptionReport{{SSRC: heard[len(heard)-1].SSRC, FractionLost: c.lost}}}
+			raw, err := report.Marshal()
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctl.send(raw)
+			pb.forget()
+			for i := range 50 {
+				pa.say(1, byte(40*i))
+			}
+			with := 0
+			for _, p := range pb.packets() {
+				// The second bit of a mono packet of SILK says that it holds
+				// the one before as well (RFC 6716 §4.2.4).
+				if p.Payload[1]&0x40 != 0 {
+					with++
+				}
+			}
+			if (with > 10) != c.redundant {
+				t.Errorf("%d of 256 reported lost: %d of %d packets are redundant", c.lost, with, len(pb.packets()))
+			}
+		}
+	})
+}
+
 // Recoding a packet allocates nothing.
 func TestRecodingAllocatesNothing(t *testing.T) {
 	for _, tt := range recodePairs() {
-		r, _ := NewRecoder(tt.from, tt.to, 0, writerFunc(func(time.Time, *rtp.Packet) error { return nil }))
+		r, _ := NewRecoder(tt.from, tt.to, 0, lossyWriter{func(time.Time, *rtp.Packet) error { return nil }})
 		src := newSource(t, tt.from, tt.in, FrameDuration)
 		p := src.packet(PayloadAudio)
 		if n := testing.AllocsPerRun(100, func() {

@@ -188,6 +188,7 @@ func (e *Endpoint) hearAbout(now time.Time, about []rtcp.ReceptionReport) {
 		if r.SSRC != e.out.ssrc {
 			continue
 		}
+		e.farLoss.Store(int32(r.FractionLost) * 100 >> 8)
 		if r.TotalLost < 1<<23 { // negative: more came than was sent, doubled packets
 			e.stats.RemoteLost = uint64(r.TotalLost)
 		}
@@ -203,6 +204,10 @@ func (e *Endpoint) hearAbout(now time.Time, about []rtcp.ReceptionReport) {
 		}
 	}
 }
+
+// RemoteLoss is what share of the packets we send the far side's last report
+// calls lost, in percent; 0 before the first. It never waits.
+func (e *Endpoint) RemoteLoss() int { return int(e.farLoss.Load()) }
 
 // openRTCP authenticates and decrypts a compound packet.
 func (k *keys) openRTCP(r *reader, b []byte) ([]byte, error) {

@@ -33,7 +33,7 @@ func (c *Call) ring() {
 	var want alert
 	if c.alerted() {
 		if a, ok := c.search.stays().current(); ok {
-			want = alert{to: c.search.stays().end, codec: plain(a.Send.Codec)}
+			want = alert{to: c.search.stays().end, codec: a.Send.Codec}
 		}
 	}
 	if want.to == c.alert.to && want.codec == c.alert.codec {

@@ -12,7 +12,7 @@ import (
 // way. It is a value: compare with ==. The zero plug is nowhere.
 type plug struct {
 	to       *media.Endpoint
-	from, as codec.Params  // equal names: packets pass as they are
+	from, as codec.Params  // equal names: packets pass as they are; as with its Format where they are made
 	ptime    time.Duration // of the packets that are made; 0 where they pass
 }
 
@@ -56,12 +56,13 @@ func plugFor(from, to *side) plug {
 		p.from = plain(from.hears)
 	}
 	if !p.from.Same(p.as) || repack(from.ptime(), want) {
-		p.ptime = want.Ptime
+		p.ptime, p.as = want.Ptime, want.Send.Codec
 	}
 	return p
 }
 
-// plain is a codec without its parameters, which are each side's own affair.
+// plain is a codec without its parameters, which say what a side takes and so
+// matter only to what we encode for it.
 func plain(p codec.Params) codec.Params {
 	p.Format = ""
 	return p

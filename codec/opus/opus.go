@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"gopkg.in/hraban/opus.v2"
 
@@ -19,6 +18,8 @@ const (
 	longestMs   = 120  // of one packet (RFC 6716 §2.1.4)
 	lossForFEC  = 3    // percent reported lost from which redundancy pays
 	mostLossFEC = 30   // percent above which libopus gains nothing more
+
+	minBitrate, maxBitrate = 6000, 510000 // bit/s (RFC 6716 §2.1.1)
 )
 
 // Config says how libopus spends its time and bits.
@@ -39,17 +40,22 @@ func (c Config) Validate() error {
 	if c.Complexity < 0 || c.Complexity > 10 {
 		errs = append(errs, fmt.Errorf("complexity: %d, want 0 to 10", c.Complexity))
 	}
-	// RFC 6716 §2.1.1: 6 to 510 kbit/s.
-	if c.Bitrate != 0 && (c.Bitrate < 6000 || c.Bitrate > 510000) {
-		errs = append(errs, fmt.Errorf("bitrate: %d, want 6000 to 510000, or 0 to leave it to libopus", c.Bitrate))
+	if c.Bitrate != 0 && (c.Bitrate < minBitrate || c.Bitrate > maxBitrate) {
+		errs = append(errs, fmt.Errorf("bitrate: %d, want %d to %d, or 0 to leave it to libopus", c.Bitrate, minBitrate, maxBitrate))
 	}
 	return errors.Join(errs...)
 }
 
-// New returns the Opus codec.
-func New(c Config) codec.Codec { return opusCodec{c} }
+// New returns the Opus codec, for far ends that take whatever it makes.
+func New(c Config) codec.Codec { return opusCodec{c, format{playback: ClockRate, fec: true}} }
 
-type opusCodec struct{ cfg Config }
+type opusCodec struct {
+	cfg Config
+	far format
+}
+
+// Fit implements codec.Fitter.
+func (c opusCodec) Fit(fmtp string) codec.Codec { return opusCodec{c.cfg, parseFormat(fmtp)} }
 
 // Params implements codec.Codec. Two channels are declared whatever is sent
 // (RFC 7587 §7: the rtpmap is always opus/48000/2).
@@ -57,19 +63,12 @@ func (c opusCodec) Params() codec.Params {
 	return codec.Params{Name: "opus", ClockRate: ClockRate, Channels: 2, Format: "useinbandfec=1"}
 }
 
-// FormatAt implements codec.Banded (RFC 7587 §6.1: maxplaybackrate says what
-// we can play, sprop-maxcapturerate what we will send).
-func (c opusCodec) FormatAt(rate int) string {
-	if rate >= ClockRate {
-		return c.Params().Format
-	}
-	r := strconv.Itoa(rate)
-	return "maxplaybackrate=" + r + ";sprop-maxcapturerate=" + r + ";useinbandfec=1"
-}
-
 // NewEncoder implements codec.Codec. Rates other than 8, 12, 16, 24 and
-// 48 kHz are an error.
+// 48 kHz, and those the far end does not play, are an error.
 func (c opusCodec) NewEncoder(rate int) (codec.Encoder, error) {
+	if rate > c.far.playback {
+		return nil, fmt.Errorf("make opus encoder at %d samples a second: the far end plays %d", rate, c.far.playback)
+	}
 	e, err := opus.NewEncoder(rate, 1, opus.AppVoIP)
 	if err != nil {
 		return nil, fmt.Errorf("make opus encoder at %d samples a second: %w", rate, err)
@@ -77,12 +76,24 @@ func (c opusCodec) NewEncoder(rate int) (codec.Encoder, error) {
 	if err := e.SetComplexity(c.cfg.Complexity); err != nil {
 		return nil, fmt.Errorf("set opus complexity %d (0 to 10): %w", c.cfg.Complexity, err)
 	}
-	if c.cfg.Bitrate > 0 {
-		if err := e.SetBitrate(c.cfg.Bitrate); err != nil {
-			return nil, fmt.Errorf("set opus bitrate %d: %w", c.cfg.Bitrate, err)
+	if bitrate := c.bitrate(rate); bitrate > 0 {
+		if err := e.SetBitrate(bitrate); err != nil {
+			return nil, fmt.Errorf("set opus bitrate %d: %w", bitrate, err)
 		}
 	}
-	return &encoder{enc: e}, nil
+	return &encoder{enc: e, useful: c.far.fec}, nil
+}
+
+// bitrate is ours, within what the far end takes; 0 leaves it to libopus.
+func (c opusCodec) bitrate(rate int) int {
+	switch ours := c.cfg.Bitrate; {
+	case c.far.bitrate == 0:
+		return ours
+	case ours == 0:
+		return min(rate+60*50, c.far.bitrate) // the first is what libopus would choose
+	default:
+		return min(ours, c.far.bitrate)
+	}
 }
 
 // NewDecoder implements codec.Codec. Rates as for NewEncoder.
@@ -95,8 +106,9 @@ func (c opusCodec) NewDecoder(rate int) (codec.Decoder, error) {
 }
 
 type encoder struct {
-	enc *opus.Encoder
-	fec bool
+	enc    *opus.Encoder
+	useful bool // the far end can use redundancy
+	fec    bool // there is some
 }
 
 // Encode implements codec.Encoder. pcm holds 2.5, 5, 10, 20, 40 or 60 ms.
@@ -111,10 +123,10 @@ func (e *encoder) Encode(dst []byte, pcm []int16) ([]byte, error) {
 }
 
 // Expect implements codec.Adapter: redundancy costs nearly a third more time,
-// so it is on only while the far end reports loss.
+// so it is on only while the far end reports loss and said it can use it.
 func (e *encoder) Expect(lossPercent int) {
 	loss := min(max(lossPercent, 0), mostLossFEC)
-	if fec := loss >= lossForFEC; fec != e.fec {
+	if fec := e.useful && loss >= lossForFEC; fec != e.fec {
 		if e.enc.SetInBandFEC(fec) == nil {
 			e.fec = fec
 		}

@@ -203,24 +203,6 @@ func TestAcceptedDTLSRoles(t *testing.T) {
 	}
 }
 
-// Opus parameters are read, and senseless ones ignored.
-func TestOpusParameters(t *testing.T) {
-	tests := []struct {
-		fmtp string
-		want Opus
-	}{
-		{"", Opus{}},
-		{"useinbandfec=1;maxplaybackrate=8000; sprop-maxcapturerate=16000", Opus{FEC: true, MaxPlaybackRate: 8000, MaxCaptureRate: 16000}},
-		{"stereo=1;cbr=1;usedtx=1;maxaveragebitrate=24000", Opus{Stereo: true, CBR: true, DTX: true, MaxAverageBitrate: 24000}},
-		{"maxplaybackrate=7;maxaveragebitrate=1;useinbandfec=2;;=;x", Opus{}},
-	}
-	for _, tt := range tests {
-		if got := ParseOpus(tt.fmtp); got != tt.want {
-			t.Errorf("%q: %+v", tt.fmtp, got)
-		}
-	}
-}
-
 // Events are offered at 8000 beside the clock of the codec, for far ends that
 // know no other; one that knows only that is taken at its word.
 func TestEventsAreOfferedAtEightThousandToo(t *testing.T) {

@@ -35,7 +35,7 @@ func TestOffersOfPeersAreAnswered(t *testing.T) {
 			return a.DTLS.Role == RoleServer && a.Mux && a.Event == Payload{110, 110, 48000} &&
 				a.ICE.Ufrag == "Kx4c" && !a.ICE.Lite && a.ICE.Candidates[0].Priority == 2122260223 &&
 				a.ICE.Candidates[1].Addr == addr("203.0.113.77:62001") && a.Profile == ProfileTLSF &&
-				ParseOpus(a.Send.Codec.Format).FEC
+				strings.Contains(a.Send.Codec.Format, "useinbandfec=1")
 		}},
 		{"teams", edge, []string{
 			"m=audio 40100 RTP/SAVP 8 101 13", "m=video 0 RTP/SAVP 34", "a=rtcp-mux", "a=rtcp:40100", "a=ice-lite",
@@ -61,8 +61,7 @@ func TestOffersOfPeersAreAnswered(t *testing.T) {
 			l.Addr = addr("[2001:db8::1]:1").Addr()
 			return l
 		}, []string{"m=audio 40100 RTP/AVP 107 100", "c=IN IP6 2001:db8::1", "o=- 8812 1 IN IP6 2001:db8::1"}, func(a Agreed) bool {
-			o := ParseOpus(a.Send.Codec.Format)
-			return o.MaxPlaybackRate == 16000 && o.MaxCaptureRate == 16000 && a.Event.Clock == 48000
+			return strings.Contains(a.Send.Codec.Format, "maxplaybackrate=16000") && a.Event.Clock == 48000
 		}},
 		{"baresip", func(t *testing.T) Local {
 			return keyed(t, local(opus()), SecurityOptional, SuiteAES128SHA80, SuiteGCM256)

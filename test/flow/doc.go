@@ -96,6 +96,7 @@
 //	west hears 440 Hz [within D] [for D]           west hears nothing [for D]
 //	west hears 440 Hz at ADDR:PORT [within D]      on that socket of ours
 //	west hears reports [within D]                  RTCP
+//	west hears opus of 8000            the widest so far, in samples a second
 //	west hears 440 Hz alone [at ADDR:PORT] [for D]
 //	                                   whatever comes from now on is that, the
 //	                                   first within one packet time

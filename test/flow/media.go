@@ -56,6 +56,7 @@ type media struct {
 	dec      map[string]codec.Decoder
 	heard    []sound
 	audio    int // packets of speech received
+	widest   int // samples a second that Opus has coded
 	reports  int // RTCP packets received
 	strange  int // packets that could not be read
 	lastSeq  uint16
@@ -274,6 +275,9 @@ func (m *media) listen(at netip.AddrPort, f format, payload []byte) {
 		m.strange++
 		return
 	}
+	if strings.EqualFold(f.name, "opus") {
+		m.widest = max(m.widest, opusRate(payload[0]))
+	}
 	m.audio++
 	t := now()
 	m.heard = append(m.heard, sound{t, at, pcm})
@@ -281,6 +285,19 @@ func (m *media) listen(at netip.AddrPort, f format, payload []byte) {
 		m.heard = m.heard[1:]
 	}
 	m.press.listen(pcm)
+}
+
+// opusRate is the sampling rate that the first octet of an Opus packet says was
+// coded (RFC 6716 §3.1).
+func opusRate(toc byte) int {
+	switch config := toc >> 3; {
+	case config < 12:
+		return []int{8000, 12000, 16000}[config/4]
+	case config < 16:
+		return []int{24000, 48000}[(config-12)/2]
+	default:
+		return []int{8000, 16000, 24000, 48000}[(config-16)/4]
+	}
 }
 
 func (m *media) receiveRTCP(_ netip.AddrPort, b []byte) {

@@ -74,11 +74,20 @@ func (f *flow) plays(m *media, a *args) error {
 }
 
 // hears: hears F Hz [alone] [at ADDR:PORT] [within D] [for D] | nothing for D |
-// reports [within D].
+// reports [within D] | opus of N.
 func (f *flow) hears(m *media, a *args) error {
 	switch {
 	case a.accept("nothing"):
 		return f.hearsNothing(m, a)
+	case a.accept("opus"):
+		a.accept("of")
+		want, err := a.number()
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if err == nil && m.widest != want {
+			err = fmt.Errorf("%s hears Opus of %d samples a second", m.who, m.widest)
+		}
+		return err
 	case a.accept("reports"):
 		within, _, err := a.spans()
 		_, before := m.counts()
