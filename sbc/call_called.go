@@ -1,7 +1,6 @@
 package sbc
 
 import (
-	"strings"
 	"time"
 
 	"github.com/tandem-voip/tandem/codec"
@@ -176,50 +175,6 @@ func (c *Call) answerCaller(now time.Time, body []byte, headers []sip.Header) {
 	}
 	c.a.leg.Answer(now, body, sip.Extra{Headers: headers})
 	c.a.end.Select(now, c.a.dialog)
-}
-
-// redirected follows a 3xx where the trunk says so: its contacts become targets
-// in place of the one that sent it, called one after the other by the leg's own
-// order. RFC 3261 §8.1.3.4.
-func (c *Call) redirected(now time.Time, s *side, e sip.Redirected) {
-	q := c.search
-	if c.ending || s.lost || q == nil {
-		return
-	}
-	if s.trunk.cfg.Dialog.Redirect != RedirectFollow {
-		s.contacts = e.Contacts
-		return
-	}
-	if c.depth >= c.config.Depth {
-		c.note(now, "redirection not followed: too many")
-		return
-	}
-	c.depth++
-	hop := q.hops[s.target]
-	if hop.Target = firstSIP(e.Contacts); hop.Target == "" {
-		return
-	}
-	if user, _, ok := userOf(hop.Target); ok {
-		hop.Called = s.trunk.cfg.Numbers.read(user) // what ceilings and records go by
-	}
-	c.noteFailure(now, s, sip.Refusal(e.Status).WithText("Redirected"))
-	q.hops = append(q.hops, hop)
-	target := len(q.hops) - 1
-	q.hunt.redirected(s.target)
-	q.hunt.add(target)
-	c.drop(now, s)
-	c.dial(now, target)
-}
-
-// firstSIP returns the first contact that can be called.
-func firstSIP(contacts []sip.Address) string {
-	for _, a := range contacts {
-		scheme, _, _ := strings.Cut(a.URI, ":")
-		if strings.EqualFold(scheme, "sip") || strings.EqualFold(scheme, "sips") {
-			return a.URI
-		}
-	}
-	return ""
 }
 
 // targetFailed notes that one address of a target was given up.

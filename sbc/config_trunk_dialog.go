@@ -33,8 +33,9 @@ type DialogConfig struct {
 	// Replaces takes an INVITE with Replaces from the peer (RFC 3891); without it
 	// such an INVITE gets 420 or has the header ignored, as it asks.
 	Replaces bool
-	// Redirect says what a 3xx of the peer does: follow (its contacts are tried,
-	// on this trunk) or pass (the caller is told).
+	// Redirect says what a 3xx of the peer does: follow (its contacts are tried on
+	// this trunk one after the other, the most preferred first, at most 8 of them,
+	// none twice) or pass (the caller is told them all).
 	Redirect Redirect
 }
 

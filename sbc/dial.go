@@ -21,6 +21,7 @@ type search struct {
 	ringing  ringing
 	transfer *transfer // what it is for; nil for a new call
 	causes   map[int]loss
+	asked    map[string]bool // whom requests were sent to, or will be, as askedFor has it
 	// Of a transfer: the side that stays may hear early media, hears ringing.
 	open, rings bool
 	// Of a transfer by REFER: what its INVITE says besides.
@@ -33,14 +34,14 @@ type search struct {
 type loss struct {
 	cause      sip.Cause
 	retryAfter time.Duration
-	contacts   []sip.Address // of a redirection
+	contacts   []sip.Contact // of a redirection
 }
 
 // newSearch returns a search through a plan, in which no more than forks targets
 // are called at one time.
 func newSearch(now time.Time, p Plan, forks int) *search {
 	p = p.reached(now)
-	return &search{hops: p.Hops, hunt: newHunt(bounded(p.Groups(), forks)), causes: make(map[int]loss)}
+	return &search{hops: p.Hops, hunt: newHunt(bounded(p.Groups(), forks)), causes: make(map[int]loss), asked: make(map[string]bool)}
 }
 
 // bounded splits groups that are larger than limit (RFC 5393 §5: what one
@@ -157,6 +158,7 @@ func (c *Call) invite(hop Hop, targets []transport.Target) sip.Invite {
 	host := hop.Trunk.Local(c.b2b.network.Listeners(), targets[0])
 	inv := c.arrival.Towards(hop, host)
 	inv.Targets = targets
+	c.search.asked[askedFor(inv.RequestURI)] = true
 	inv.Timeout = 0 // how long it may ring is the call's affair
 	inv.Replaces = c.search.replaces
 	inv.ReferredBy = hop.Trunk.referredBy(c.search.referredBy, c.search.referrer, host)
@@ -234,11 +236,7 @@ func (c *Call) giveUp(now time.Time) {
 	if best.retryAfter > 0 {
 		headers = append(headers, sip.Header{Name: "Retry-After", Value: itoa(int(best.retryAfter.Seconds()))})
 	}
-	for _, a := range best.contacts {
-		if uri := c.origin.retold(a.URI, q.hops[q.hunt.best.target].Trunk, c.host()); uri != "" {
-			headers = append(headers, sip.Header{Name: "Contact", Value: "<" + uri + ">"})
-		}
-	}
+	headers = append(headers, c.contacts(best.contacts, q.hops[q.hunt.best.target].Trunk)...)
 	cause := forCaller(best.cause)
 	c.release(now, c.a, cause, headers...)
 	c.end(now, cause, byCalled)

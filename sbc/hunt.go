@@ -1,5 +1,7 @@
 package sbc
 
+import "slices"
+
 // A hunt is the search for somebody who takes the call: groups of targets, one
 // group after the other, those of a group called at once. It knows targets by
 // their index in the plan. Core.
@@ -9,8 +11,12 @@ type hunt struct {
 	groups  [][]int
 	current int   // index in groups of the one being called; -1 before the first
 	live    []int // targets being called
-	best    failure
-	final   bool // somebody said what no other target may change
+	due     []int // of live: in place of others, not yet returned by next
+	// then has, for a target that another was redirected to, those to be called
+	// after it, best first.
+	then  map[int][]int
+	best  failure
+	final bool // somebody said what no other target may change
 }
 
 // A failure is a target and the status with which it ended.
@@ -24,18 +30,22 @@ type verdict uint8
 
 const (
 	verdictWait   verdict = iota + 1 // others of the group are still being called
-	verdictNext                      // call the next group
+	verdictNext                      // call the next targets
 	verdictOver                      // give up with the best of the failures
 	verdictCancel                    // nobody else may be called: end the others of the group
 )
 
 // newHunt returns a hunt through the groups, which it keeps.
 func newHunt(groups [][]int) *hunt {
-	return &hunt{groups: groups, current: -1, best: failure{target: -1}}
+	return &hunt{groups: groups, current: -1, best: failure{target: -1}, then: make(map[int][]int)}
 }
 
 // next returns the targets to call now, nil when there are no more.
 func (h *hunt) next() []int {
+	if due := h.due; len(due) > 0 {
+		h.due = nil
+		return due
+	}
 	if h.current+1 >= len(h.groups) {
 		return nil
 	}
@@ -46,9 +56,6 @@ func (h *hunt) next() []int {
 
 // more reports whether a group is left.
 func (h *hunt) more() bool { return h.current+1 < len(h.groups) }
-
-// add puts a target into the group being called: a redirection.
-func (h *hunt) add(target int) { h.live = append(h.live, target) }
 
 // failed notes that a target ended with status. Reroute says whether its route
 // lets the next target be tried after such a status.
@@ -63,6 +70,10 @@ func (h *hunt) failed(target, status int, reroute bool) verdict {
 	if !reroute {
 		h.final = true
 	}
+	if rest := h.rest(target); status < 600 && len(rest) > 0 {
+		h.try(rest)
+		return verdictNext
+	}
 	switch {
 	case status >= 600 && len(h.live) > 0:
 		return verdictCancel
@@ -74,9 +85,27 @@ func (h *hunt) failed(target, status int, reroute bool) verdict {
 	return verdictNext
 }
 
-// redirected notes that a target is not to be waited for any more, since others
-// were added in its place.
-func (h *hunt) redirected(target int) { h.drop(target) }
+// redirected puts those a target pointed to in its place, best first. Whatever
+// one of them answers, but for a 6xx, the one after it is called; next returns the
+// first of them (RFC 3261 §8.1.3.4).
+func (h *hunt) redirected(target int, to []int) {
+	h.drop(target)
+	h.try(append(slices.Clip(to), h.rest(target)...))
+}
+
+// try calls the first of targets, and leaves the others for after it.
+func (h *hunt) try(targets []int) {
+	first := targets[0]
+	h.live, h.due = append(h.live, first), append(h.due, first)
+	h.then[first] = targets[1:]
+}
+
+// rest returns, and forgets, the targets that are to be called after one.
+func (h *hunt) rest(target int) []int {
+	rest := h.then[target]
+	delete(h.then, target)
+	return rest
+}
 
 func (h *hunt) drop(target int) {
 	for i, t := range h.live {

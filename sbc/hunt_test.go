@@ -67,9 +67,37 @@ func TestHuntEndsGroupAtGlobalFailure(t *testing.T) {
 func TestHuntFollowsRedirection(t *testing.T) {
 	h := newHunt([][]int{{0}})
 	h.wantNext(t, "first", 0)
-	h.redirected(0)
-	h.add(1)
+	h.redirected(0, []int{1})
+	h.wantNext(t, "in its place", 1)
 	h.wantVerdict(t, "new target failed", 1, 404, false, verdictOver)
+}
+
+// The contacts of a redirection are tried one after the other whatever they
+// answer, those of a second redirection before what is left of the first; the
+// next group waits for them (RFC 3261 §8.1.3.4).
+func TestHuntTriesContactsInOrder(t *testing.T) {
+	h := newHunt([][]int{{0, 1}, {2}})
+	h.wantNext(t, "both", 0, 1)
+	h.redirected(0, []int{3, 4})
+	h.wantNext(t, "the first contact", 3)
+	h.redirected(3, []int{5})
+	h.wantNext(t, "where that one pointed", 5)
+	h.wantVerdict(t, "the other of the group", 1, 503, true, verdictWait)
+	h.wantVerdict(t, "the second redirection", 5, 486, false, verdictNext)
+	h.wantNext(t, "the second contact", 4)
+	h.wantVerdict(t, "all were tried, one was busy", 4, 503, true, verdictOver)
+	if h.best != (failure{5, 486}) {
+		t.Errorf("best = %+v, want the 486", h.best)
+	}
+}
+
+// After a 6xx no further contact is tried (RFC 3261 §21.6).
+func TestHuntEndsContactsAtGlobalFailure(t *testing.T) {
+	h := newHunt([][]int{{0}})
+	h.wantNext(t, "first", 0)
+	h.redirected(0, []int{1, 2})
+	h.wantNext(t, "the first contact", 1)
+	h.wantVerdict(t, "declined by all", 1, 603, false, verdictOver)
 }
 
 // The choice among failures follows RFC 3261 §16.7 step 6.

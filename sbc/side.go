@@ -40,7 +40,7 @@ type side struct {
 	offering bool            // an offer of ours is on its way
 	latched  bool            // media of it arrives
 	lost     bool            // it is not wanted any more
-	contacts []sip.Address   // of a redirection that is not followed
+	contacts []sip.Contact   // of a redirection that is not followed
 	attempt  int             // its place in the record's targets; -1 for none
 	ringBy   time.Time       // when it has rung long enough; zero: not limited
 	record   LegRecord

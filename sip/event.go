@@ -121,7 +121,7 @@ type Notified struct {
 // Redirected is a 3xx to our INVITE, best contact first. Released follows.
 type Redirected struct {
 	Status   int
-	Contacts []Address
+	Contacts []Contact
 	Headers  []Header
 }
 

@@ -14,6 +14,14 @@ type Address struct {
 	URI string
 }
 
+// A Contact is a value of Contact: where somebody can be reached.
+type Contact struct {
+	Address
+	// Q is how much it is preferred to others, 0 to 1; without one it is 1
+	// (RFC 3261 §20.10).
+	Q float64
+}
+
 // A Header is one header field as it stands on the wire, name in its long form.
 // A value with CR, LF or NUL is never sent: it is left out and counted.
 type Header struct {

@@ -311,34 +311,26 @@ func (l *Leg) advanceDial(now time.Time) {
 func due(now, t time.Time) bool { return !t.IsZero() && !now.Before(t) }
 
 // contactsOf returns the contacts of a redirection, best first. RFC 3261 §8.1.3.4.
-func contactsOf(r *sipmsg.Response) []Address {
-	type ranked struct {
-		a Address
-		q float64
-	}
-	var rs []ranked
+func contactsOf(r *sipmsg.Response) []Contact {
+	var out []Contact
 	for _, h := range r.Headers() {
 		c, ok := h.(*sipmsg.ContactHeader)
-		if !ok || c.Address.Wildcard || len(rs) == maxContacts {
+		if !ok || c.Address.Wildcard || len(out) == maxContacts {
 			continue
 		}
 		a := Address{Display: unescape(c.DisplayName), URI: uriString(&c.Address)}
 		if !validURI(a.URI) {
 			continue
 		}
-		q := 1.0 // §20.10
+		q := 1.0
 		if v, ok := c.Params.Get("q"); ok {
 			if f, err := strconv.ParseFloat(v, 64); err == nil && f >= 0 && f <= 1 {
 				q = f
 			}
 		}
-		rs = append(rs, ranked{a, q})
+		out = append(out, Contact{Address: a, Q: q})
 	}
-	slices.SortStableFunc(rs, func(x, y ranked) int { return cmp.Compare(y.q, x.q) })
-	out := make([]Address, len(rs))
-	for i, x := range rs {
-		out[i] = x.a
-	}
+	slices.SortStableFunc(out, func(x, y Contact) int { return cmp.Compare(y.Q, x.Q) })
 	return out
 }
 

@@ -102,7 +102,7 @@ func TestRedirectionIsReportedBestContactFirst(t *testing.T) {
 	c.says(t0, invite, 302, "x", "", "Contact: <sip:second@192.0.2.5>;q=0.5", "Contact: \"B\" <sip:best@192.0.2.6>;q=0.9")
 	es := c.took()
 	r, ok := es[0].(Redirected)
-	if !ok || len(r.Contacts) != 2 || r.Contacts[0] != (Address{"B", "sip:best@192.0.2.6"}) {
+	if !ok || len(r.Contacts) != 2 || r.Contacts[0] != (Contact{Address{"B", "sip:best@192.0.2.6"}, 0.9}) {
 		t.Fatalf("events %#v", es)
 	}
 	if _, ok := es[1].(Released); !ok {

@@ -1,0 +1,106 @@
+package sbc
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tandem-voip/tandem/sip"
+)
+
+// contactsMax bounds the contacts of one redirection that are tried; how many
+// redirections are followed in a call is bounded by [CallConfig.Depth].
+const contactsMax = 8
+
+// redirected follows a 3xx where the trunk says so: its contacts become targets
+// in place of the one that sent it, tried one after the other, best first.
+// Otherwise they are kept for the caller. RFC 3261 §8.1.3.4.
+func (c *Call) redirected(now time.Time, s *side, e sip.Redirected) {
+	q := c.search
+	if c.ending || s.lost || q == nil {
+		return
+	}
+	if s.trunk.cfg.Dialog.Redirect != RedirectFollow {
+		s.contacts = e.Contacts
+		return
+	}
+	if c.depth >= c.config.Depth {
+		c.note(now, "redirection not followed: too many")
+		return
+	}
+	var to []int
+	for _, a := range e.Contacts {
+		uri := callable(a.URI)
+		switch {
+		case uri == "" || len(to) == contactsMax:
+			continue
+		case q.asked[askedFor(uri)]:
+			// Nobody is asked twice, so that a loop ends.
+			c.note(now, "redirection in a circle")
+			continue
+		}
+		q.asked[askedFor(uri)] = true
+		hop := q.hops[s.target]
+		hop.Target = uri
+		if user, _, ok := userOf(uri); ok {
+			hop.Called = s.trunk.cfg.Numbers.read(user) // what ceilings and records go by
+		}
+		to = append(to, len(q.hops))
+		q.hops = append(q.hops, hop)
+	}
+	if len(to) == 0 {
+		return
+	}
+	c.depth++
+	c.noteFailure(now, s, sip.Refusal(e.Status).WithText("Redirected"))
+	q.hunt.redirected(s.target, to)
+	c.drop(now, s)
+	c.next(now)
+}
+
+// callable is a contact as a request to it asks for it, without the headers it
+// may bring (RFC 3261 §19.1.1); empty if it is none of SIP.
+func callable(contact string) string {
+	u, err := sip.ParseURI(contact)
+	if err != nil || u.Scheme == "tel" {
+		return ""
+	}
+	if u.Headers == "" {
+		return contact
+	}
+	u.Headers = ""
+	return u.String()
+}
+
+// askedFor is how a Request-URI is known again: by number and host, or by the
+// whole of it where it names no user.
+func askedFor(uri string) string {
+	u, err := sip.ParseURI(uri)
+	if err != nil || u.User == "" {
+		return uri
+	}
+	port := int(u.Port)
+	if port == 0 {
+		port = 5060
+	}
+	return u.Number() + "@" + strings.ToLower(u.Host) + ":" + itoa(port)
+}
+
+// contacts tells the caller the contacts of a redirection, all of them, as
+// numbers at our host (RFC 3261 §21.3).
+func (c *Call) contacts(all []sip.Contact, from *Trunk) []sip.Header {
+	var out []sip.Header
+	for _, a := range all {
+		uri := c.origin.retold(a.URI, from, c.host())
+		if uri == "" || slices.ContainsFunc(out, func(h sip.Header) bool { return strings.HasPrefix(h.Value, "<"+uri+">") }) {
+			continue
+		}
+		value := "<" + uri + ">"
+		if a.Q < 1 {
+			value += ";q=" + strconv.FormatFloat(a.Q, 'f', -1, 64)
+		}
+		out = append(out, sip.Header{Name: "Contact", Value: value})
+	}
+	return out
+}
