@@ -122,6 +122,10 @@ type DNSConfig struct {
 	// Servers are the name servers, "192.0.2.53" or "192.0.2.53:53", asked in
 	// order. Empty means those of /etc/resolv.conf.
 	Servers []string
+	// Hosts is a file of addresses and names, as /etc/hosts has them. A name that
+	// is there is not looked up in the DNS. The file is read again when it has
+	// changed. Empty means none.
+	Hosts string
 	// Timeout bounds one question to one server.
 	Timeout time.Duration
 	// MinTTL and MaxTTL bound how long an answer is used, whatever it says.
@@ -154,6 +158,7 @@ func DefaultConfig() Config {
 			PingInterval:  30 * time.Second,
 		},
 		DNS: DNSConfig{
+			Hosts:   "/etc/hosts",
 			Timeout: 2 * time.Second,
 			MinTTL:  time.Second, MaxTTL: time.Hour,
 			Stale:      10 * time.Minute,

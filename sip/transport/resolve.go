@@ -36,7 +36,7 @@ func (r *rules) targets(d Destination) ([]Target, error) {
 	if !isHost(d.Host) {
 		return nil, fmt.Errorf("resolve %q: not a host name", d.Host)
 	}
-	if t, ok := literal(d); ok {
+	if t, ok := r.literal(d); ok {
 		return []Target{t}, nil
 	}
 	found, err := r.find(d)
@@ -233,11 +233,15 @@ func (r *rules) addresses(d Destination, places []place) ([]Target, error) {
 }
 
 // literal is the target of a destination that needs no DNS: UDP, or TLS if it
-// must be secure, unless it says otherwise. RFC 3263 §4.1 and §4.2; RFC 6761 §6.3.
-func literal(d Destination) (Target, bool) {
+// must be secure, unless it says otherwise. RFC 3263 §4.1 and §4.2. Localhost and
+// the names below it are this machine, whatever anybody says (RFC 6761 §6.3).
+func (r *rules) literal(d Destination) (Target, bool) {
 	host := unbracket(d.Host)
-	if strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") {
+	if name := "." + strings.ToLower(strings.TrimSuffix(host, ".")); strings.HasSuffix(name, ".localhost") {
 		host = "127.0.0.1"
+		if !r.v4 {
+			host = "::1"
+		}
 	}
 	a, err := netip.ParseAddr(host)
 	if err != nil {

@@ -106,8 +106,10 @@ func TestDestinationBecomesTargets(t *testing.T) {
 		"address, port, transport": {
 			d: Destination{Host: "2001:db8::7", Port: 5080, Kind: TCP}, want: "TCP [2001:db8::7]:5080",
 		},
-		"secure address": {d: Destination{Host: "192.0.2.7", Secure: true}, want: "TLS 192.0.2.7:5061 192.0.2.7"},
-		"localhost":      {d: Destination{Host: "localhost", Port: 5070}, want: "UDP 127.0.0.1:5070"},
+		"secure address":    {d: Destination{Host: "192.0.2.7", Secure: true}, want: "TLS 192.0.2.7:5061 192.0.2.7"},
+		"localhost":         {d: Destination{Host: "localhost", Port: 5070}, want: "UDP 127.0.0.1:5070"},
+		"localhost below":   {d: Destination{Host: "Pbx.LocalHost."}, want: "UDP 127.0.0.1:5060"},
+		"localhost of IPv6": {d: Destination{Host: "localhost"}, want: "UDP [::1]:5060", change: func(r *rules) { r.v4 = false }},
 		"NAPTR then SRV": {
 			d: Destination{Host: "example.com"},
 			want: "TLS 192.0.2.1:5061 example.com,TLS [2001:db8::1]:5061 example.com," +

@@ -20,6 +20,7 @@ import (
 type resolver struct {
 	t       *Transport
 	servers []netip.AddrPort
+	hosts   hostsFile
 	good    atomic.Uint32 // index of the server that answered last
 	slots   chan struct{} // lookups in flight
 
@@ -38,6 +39,7 @@ type flight struct {
 func newResolver(t *Transport) *resolver {
 	r := &resolver{
 		t:       t,
+		hosts:   hostsFile{path: t.cfg.DNS.Hosts, log: t.deps.Log},
 		slots:   make(chan struct{}, t.cfg.DNS.Concurrent),
 		cache:   newCache(t.cfg.DNS),
 		flights: map[question]*flight{},
@@ -64,7 +66,8 @@ func (t *Transport) Resolve(ctx context.Context, d Destination, done func([]Targ
 	r := t.resolver
 	u := r.rules()
 	var missing bool
-	u.ask = func(qs ...question) []reply { return r.known(qs, &missing) }
+	names := r.hosts.now()
+	u.ask = func(qs ...question) []reply { return r.known(names, qs, &missing) }
 	found, err := u.targets(d)
 	if !missing {
 		done(found, err)
@@ -79,7 +82,7 @@ func (t *Transport) Resolve(ctx context.Context, d Destination, done func([]Targ
 	}
 	started := t.begin(func(context.Context) {
 		defer func() { <-r.slots }()
-		u.ask = func(qs ...question) []reply { return r.fetch(ctx, qs) }
+		u.ask = func(qs ...question) []reply { return r.fetch(ctx, names, qs) }
 		done(u.targets(d))
 	})
 	if !started {
@@ -105,13 +108,18 @@ func (r *resolver) rules() *rules {
 // errMissing stands for an answer that has to be asked for.
 var errMissing = errors.New("not known yet")
 
-// known answers from the cache alone and notes if that does not suffice.
-func (r *resolver) known(qs []question, missing *bool) []reply {
+// known answers from the hosts file and the cache alone, and notes if that does
+// not suffice.
+func (r *resolver) known(names hosts, qs []question, missing *bool) []reply {
 	now := time.Now()
 	replies := make([]reply, len(qs))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i, q := range qs {
+		if rec, ok := names.answer(q); ok {
+			replies[i] = reply{records: rec}
+			continue
+		}
 		what, rec, err := r.cache.get(now, q)
 		switch what {
 		case unknown:
@@ -136,13 +144,21 @@ func (r *resolver) usable(rec records, err error) reply {
 }
 
 // fetch answers the questions, all at once.
-func (r *resolver) fetch(ctx context.Context, qs []question) []reply {
+func (r *resolver) fetch(ctx context.Context, names hosts, qs []question) []reply {
 	flights := make([]*flight, len(qs))
-	for i, q := range qs {
-		flights[i] = r.depart(q)
-	}
 	replies := make([]reply, len(qs))
+	for i, q := range qs {
+		rec, ok := names.answer(q)
+		if !ok {
+			flights[i] = r.depart(q)
+			continue
+		}
+		replies[i] = reply{records: rec}
+	}
 	for i, f := range flights {
+		if f == nil {
+			continue
+		}
 		select {
 		case <-f.done:
 			replies[i] = f.reply
