@@ -1,6 +1,7 @@
 package media
 
 import (
+	"context"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hmac"
@@ -36,14 +37,14 @@ func (s *sink) WriteToUDPAddrPort(b []byte, _ netip.AddrPort) (int, error) {
 	return len(b), nil
 }
 
-func (s *sink) LocalAddr() net.Addr { return &net.UDPAddr{} }
-func (s *sink) Close() error        { return nil }
+func (s *sink) Close() error { return nil }
 
 // A bare is an endpoint without a network: what is received is given to it.
 type bare struct {
 	*Endpoint
 	sink *sink
 	r    reader
+	buf  [maxDatagram]byte
 	from netip.AddrPort
 }
 
@@ -75,8 +76,8 @@ func newBare(t testing.TB, at string, o Options, change func(*sdp.Agreed)) *bare
 
 // give hands a datagram to the endpoint as its reader would.
 func (x *bare) give(now time.Time, b []byte) {
-	n := copy(x.r.buf[:], b)
-	x.receive(now, &x.r, n, x.from)
+	n := copy(x.buf[:], b)
+	x.receive(now, &x.r, x.buf[:n], x.from)
 }
 
 // audio is a packet of 20 ms whose number can be set.
@@ -202,7 +203,7 @@ func FuzzRTP(f *testing.F) {
 			}
 			for _, c := range []uint8{componentRTP, componentRTCP} {
 				x.r.component = c
-				x.receive(now, &x.r, copy(x.r.buf[:], b), src)
+				x.receive(now, &x.r, x.buf[:copy(x.buf[:], b)], src)
 			}
 			x.advance(now)
 			if to := x.Stats().Remote; to != x.from {
@@ -355,10 +356,14 @@ func BenchmarkForwardUDP(b *testing.B) {
 		from, to := loopback(b), loopback(b)
 		cfg := testConfig()
 		cfg.Address = ap("127.0.0.1:0").Addr()
-		p, err := NewPool(cfg, Deps{ListenPacket: func(netip.AddrPort) (PacketConn, error) { return loopback(b), nil }})
+		p, err := NewPool(cfg, Deps{})
 		if err != nil {
 			b.Fatal(err)
 		}
+		ctx, stop := context.WithCancel(b.Context())
+		done := make(chan error)
+		go func() { done <- p.Run(ctx) }()
+		defer func() { stop(); <-done }()
 		ends := [2]*Endpoint{}
 		for i, far := range []*net.UDPConn{from, to} {
 			if ends[i], err = p.Open(time.Now(), Options{MuxOnly: true}); err != nil {
@@ -370,7 +375,7 @@ func BenchmarkForwardUDP(b *testing.B) {
 			ends[i].Select(time.Now(), "x")
 		}
 		ends[0].Connect(ends[1])
-		pass(b, from, to, ends[0].rtp.LocalAddr().(*net.UDPAddr).AddrPort())
+		pass(b, from, to, ends[0].local)
 	})
 	b.Run("floor", func(b *testing.B) {
 		from, to, between, out := loopback(b), loopback(b), loopback(b), loopback(b)

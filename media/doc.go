@@ -13,10 +13,10 @@
 // address that was signalled, or learned within narrow limits (RFC 7362 §4), or
 // checked (RFC 8445 §7.3). Every decision is a [Notice].
 //
-// Goroutines: one reader for each RTP socket, one for each RTCP socket unless
-// RTP and RTCP share a port (RFC 5761), one housekeeper in a pool, and, while a
-// DTLS association lives, those of pion. All of them are started by a pool and
-// have ended when [Pool.Run] returns.
+// Goroutines: one reader for each processor, which reads the sockets of many
+// endpoints (media/udp), one housekeeper in a pool, and, while a DTLS association
+// lives, those of pion. Sockets that the pool did not open itself have a reader
+// each. All of them are started by a pool and have ended when [Pool.Run] returns.
 //
 // The path of a packet allocates nothing and never waits.
 //
@@ -25,5 +25,5 @@
 // 4961 and 7362 (symmetric RTP, latching), 5761 and 5506 (RTCP variants).
 //
 // It leaves offers and answers to media/sdp, connectivity checks to media/ice,
-// and who is joined to whom to sbc.
+// sockets to media/udp, and who is joined to whom to sbc.
 package media

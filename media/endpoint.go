@@ -25,8 +25,8 @@ type Endpoint struct {
 	// set once
 	pool  *Pool
 	opts  Options
-	rtp   PacketConn
-	rtcp  PacketConn // nil: RTCP shares the port (RFC 5761)
+	rtp   socket
+	rtcp  socket // nil: RTCP shares the port (RFC 5761)
 	local netip.AddrPort
 	cname string
 	log   *slog.Logger

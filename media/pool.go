@@ -18,6 +18,7 @@ import (
 	"github.com/tandem-voip/tandem/codec"
 	"github.com/tandem-voip/tandem/media/ice"
 	"github.com/tandem-voip/tandem/media/sdp"
+	"github.com/tandem-voip/tandem/media/udp"
 )
 
 // bindTries is how many ports in a row may belong to other programs.
@@ -37,7 +38,8 @@ var ErrClosed = errors.New("media endpoint: closed")
 
 // Deps are the collaborators of a pool.
 type Deps struct {
-	// ListenPacket opens a UDP socket at exactly that address.
+	// ListenPacket opens a UDP socket at exactly that address; a goroutine reads
+	// it. nil means the sockets of this machine, which few goroutines read.
 	ListenPacket func(netip.AddrPort) (PacketConn, error)
 	// Codecs are what tones and silence are encoded with, and what tones are
 	// detected in.
@@ -59,6 +61,8 @@ type Pool struct {
 	// set once
 	cfg         Config
 	deps        Deps
+	poller      *udp.Poller // nil with Deps.ListenPacket
+	listen      func(netip.AddrPort) (socket, error)
 	fingerprint sdp.Fingerprint
 	stirred     chan struct{} // something is due sooner than thought
 	group       sync.WaitGroup
@@ -95,11 +99,26 @@ func NewPool(cfg Config, deps Deps) (*Pool, error) {
 		ports6:    newPorts(cfg.PortMin, cfg.PortMax, cfg.PortRest, order),
 		endpoints: map[*Endpoint]struct{}{},
 	}
+	if err := p.openers(); err != nil {
+		return nil, fmt.Errorf("make media pool: %w", err)
+	}
 	if c := deps.Certificate.Certificate; len(c) > 0 {
 		value, _ := fingerprint("sha-256", c[0])
 		p.fingerprint = sdp.Fingerprint{Hash: "sha-256", Value: value}
 	}
 	return p, nil
+}
+
+// openers decides how sockets are opened.
+func (p *Pool) openers() error {
+	if open := p.deps.ListenPacket; open != nil {
+		p.listen = func(at netip.AddrPort) (socket, error) { return open(at) }
+		return nil
+	}
+	poller, err := udp.NewPoller(maxDatagram)
+	p.poller = poller
+	p.listen = func(at netip.AddrPort) (socket, error) { return poller.Listen(at) }
+	return err
 }
 
 // Fingerprint is that of our certificate, for offers and answers; zero when
@@ -130,12 +149,12 @@ func (p *Pool) Open(now time.Time, o Options) (*Endpoint, error) {
 	}
 	e.local = netip.AddrPortFrom(advertise, port)
 	e.stats.Local = e.local
-	if !p.admit(e) {
+	if err := p.admit(e); err != nil {
 		e.closeSockets()
 		p.mu.Lock()
 		from.put(now, port)
 		p.mu.Unlock()
-		return nil, ErrClosed
+		return nil, err
 	}
 	return e, nil
 }
@@ -183,7 +202,7 @@ func (p *Pool) bind(now time.Time, e *Endpoint, at netip.Addr, from *ports) (uin
 		if !ok {
 			return 0, ErrNoPorts
 		}
-		err := e.listen(p.deps.ListenPacket, at, port)
+		err := e.listen(p.listen, at, port)
 		if err == nil {
 			return port, nil
 		}
@@ -202,7 +221,7 @@ func (p *Pool) bind(now time.Time, e *Endpoint, at netip.Addr, from *ports) (uin
 }
 
 // listen opens both sockets, or none.
-func (e *Endpoint) listen(open func(netip.AddrPort) (PacketConn, error), at netip.Addr, port uint16) error {
+func (e *Endpoint) listen(open func(netip.AddrPort) (socket, error), at netip.Addr, port uint16) error {
 	c, err := open(netip.AddrPortFrom(at, port))
 	if err != nil {
 		return err

@@ -17,12 +17,28 @@ const (
 	componentRTCP uint8 = 2
 )
 
-// A reader is what one goroutine needs to read a socket. One goroutine uses it.
+// A reader is what is needed to take what comes to one socket. One goroutine at
+// a time uses it.
 type reader struct {
+	e         *Endpoint
 	component uint8
-	buf       [maxDatagram]byte
+	failed    bool   // to read, and it was logged
 	plain     []byte // what was decrypted, and what is answered to STUN; made when needed
 	pkt       rtp.Packet
+}
+
+// Receive implements udp.Receiver.
+func (r *reader) Receive(now time.Time, b []byte, src netip.AddrPort) {
+	r.e.receive(now, r, b, src)
+}
+
+// Failed implements udp.Receiver. A want of memory, say: the socket is as good
+// as before.
+func (r *reader) Failed(err error) {
+	if r.e.readFailed() && !r.failed {
+		r.failed = true
+		r.e.log.Warn("read media socket", "err", err)
+	}
 }
 
 // scratch is the second buffer of a reader: only secured and checked streams
@@ -34,13 +50,12 @@ func (r *reader) scratch() []byte {
 	return r.plain
 }
 
-// receive takes one datagram of n octets in the buffer of r. What it is, the
-// first octet tells (RFC 7983 §7, RFC 5761 §4).
-func (e *Endpoint) receive(now time.Time, r *reader, n int, src netip.AddrPort) {
-	b := r.buf[:n]
+// receive takes one datagram. What it is, the first octet tells (RFC 7983 §7,
+// RFC 5761 §4).
+func (e *Endpoint) receive(now time.Time, r *reader, b []byte, src netip.AddrPort) {
 	src = unmap(src)
 	switch {
-	case n < 2:
+	case len(b) < 2:
 		e.malformed()
 	case b[0] < 4:
 		e.receiveSTUN(now, r, b, src)

@@ -3,15 +3,24 @@ package media
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"slices"
 	"time"
+
+	"github.com/tandem-voip/tandem/media/udp"
 )
 
-// Run does the housekeeping of all endpoints until ctx is done. Then it closes
-// those that are still open and returns when every reader has ended. It is one
-// goroutine, the pool's housekeeper.
+// Run reads the sockets and does the housekeeping of all endpoints until ctx is
+// done. Then it closes those that are still open and returns when every reader
+// has ended. It is one goroutine, the pool's housekeeper.
 func (p *Pool) Run(ctx context.Context) error {
+	if p.poller != nil {
+		// The sockets are read until the last is closed.
+		reading, end := context.WithCancel(context.WithoutCancel(ctx))
+		ended := p.poll(reading)
+		defer func() { end(); <-ended }()
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -29,6 +38,17 @@ func (p *Pool) Run(ctx context.Context) error {
 		case <-timer.C:
 		}
 	}
+}
+
+// poll starts to read the sockets of the machine; the channel is closed when it
+// has ended. Run starts it; it ends with ctx, which Run cancels last.
+func (p *Pool) poll(ctx context.Context) <-chan struct{} {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = p.poller.Run(ctx) // it ends without an error
+	}()
+	return ended
 }
 
 // keep does all that is due and returns when there is something again.
@@ -60,21 +80,28 @@ func (p *Pool) stop() {
 	p.group.Wait()
 }
 
-// admit takes an endpoint in and starts its readers; false when the pool has
-// stopped.
-func (p *Pool) admit(e *Endpoint) bool {
+// admit takes an endpoint in and starts to read its sockets; ErrClosed when the
+// pool has stopped.
+func (p *Pool) admit(e *Endpoint) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.stopped {
-		return false
+		return ErrClosed
+	}
+	for i, c := range []socket{e.rtp, e.rtcp} {
+		r := &reader{e: e, component: uint8(i + 1)}
+		switch c := c.(type) {
+		case *udp.Conn:
+			if err := c.Serve(r); err != nil {
+				return fmt.Errorf("open media endpoint: %w", err)
+			}
+		case PacketConn:
+			p.group.Go(func() { r.read(c) })
+		}
 	}
 	p.endpoints[e] = struct{}{}
 	p.stats.Opened++
-	p.group.Go(func() { e.read(e.rtp, componentRTP) })
-	if e.rtcp != nil {
-		p.group.Go(func() { e.read(e.rtcp, componentRTCP) })
-	}
-	return true
+	return nil
 }
 
 // spawn starts a handshake, unless the pool has stopped.
@@ -89,24 +116,20 @@ func (p *Pool) spawn(f func()) {
 // readPause keeps a socket that fails again and again from taking a processor.
 const readPause = 10 * time.Millisecond
 
-// read is the goroutine of one socket. The pool starts it with the endpoint; it
-// ends when the socket is closed.
-func (e *Endpoint) read(c PacketConn, component uint8) {
-	r := &reader{component: component}
+// read is the goroutine of a socket that was opened by Deps.ListenPacket. The
+// pool starts it with the endpoint; it ends when the socket is closed.
+func (r *reader) read(c PacketConn) {
+	b := make([]byte, maxDatagram)
 	for {
-		n, src, err := c.ReadFromUDPAddrPort(r.buf[:])
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
-				return
-			}
-			// A want of memory, say: the socket is as good as before.
-			if !e.readFailed() {
-				return
-			}
-			e.log.Warn("read media socket", "err", err)
+		n, src, err := c.ReadFromUDPAddrPort(b)
+		switch {
+		case err == nil:
+			r.Receive(time.Now(), b[:n], src)
+		case errors.Is(err, net.ErrClosed):
+			return
+		default:
+			r.Failed(err)
 			time.Sleep(readPause)
-			continue
 		}
-		e.receive(time.Now(), r, n, src)
 	}
 }

@@ -253,13 +253,12 @@ func follow(ok message, method string, seq int) string {
 
 // A quietConn is a socket on which nothing happens.
 type quietConn struct {
-	at   netip.AddrPort
 	gone chan struct{}
 	once sync.Once
 }
 
-func quiet(at netip.AddrPort) (media.PacketConn, error) {
-	return &quietConn{at: at, gone: make(chan struct{})}, nil
+func quiet(netip.AddrPort) (media.PacketConn, error) {
+	return &quietConn{gone: make(chan struct{})}, nil
 }
 
 func (c *quietConn) ReadFromUDPAddrPort([]byte) (int, netip.AddrPort, error) {
@@ -268,8 +267,6 @@ func (c *quietConn) ReadFromUDPAddrPort([]byte) (int, netip.AddrPort, error) {
 }
 
 func (c *quietConn) WriteToUDPAddrPort(b []byte, _ netip.AddrPort) (int, error) { return len(b), nil }
-
-func (c *quietConn) LocalAddr() net.Addr { return net.UDPAddrFromAddrPort(c.at) }
 
 func (c *quietConn) Close() error { c.once.Do(func() { close(c.gone) }); return nil }
 

@@ -32,7 +32,8 @@ type PacketConn interface {
 
 // Deps are the ways to the network and the log.
 type Deps struct {
-	// ListenPacket opens a UDP socket; port 0 asks for any.
+	// ListenPacket opens a UDP socket; port 0 asks for any. Nil means the sockets
+	// of this machine.
 	ListenPacket func(local netip.AddrPort) (PacketConn, error)
 
 	// Listen opens a TCP listener; port 0 asks for any.
@@ -89,7 +90,7 @@ type Appliance struct {
 // New builds the rooms. It opens the listeners, so that an address that is in
 // use is reported here, and starts nothing.
 func New(cfg config.Config, d Deps) (*Appliance, error) {
-	if d.Log == nil || d.ListenPacket == nil || d.Listen == nil || d.Dial == nil {
+	if d.Log == nil || d.Listen == nil || d.Dial == nil {
 		return nil, errors.New("build appliance: a field of Deps is nil")
 	}
 	if err := cfg.Validate(); err != nil {
@@ -126,10 +127,11 @@ func (a *Appliance) buildMedia(cfg config.Config) error {
 	if err != nil {
 		return err
 	}
-	a.pool, err = media.NewPool(cfg.Media, media.Deps{
-		ListenPacket: func(local netip.AddrPort) (media.PacketConn, error) { return a.deps.ListenPacket(local) },
-		Codecs:       codecs(cfg), Certificate: certificate, Log: a.deps.Log,
-	})
+	deps := media.Deps{Codecs: codecs(cfg), Certificate: certificate, Log: a.deps.Log}
+	if open := a.deps.ListenPacket; open != nil {
+		deps.ListenPacket = func(local netip.AddrPort) (media.PacketConn, error) { return open(local) }
+	}
+	a.pool, err = media.NewPool(cfg.Media, deps)
 	return err
 }
 
@@ -183,7 +185,11 @@ const sipBuffer = 4 << 20
 
 // listenSIP opens a UDP socket for SIP.
 func (a *Appliance) listenSIP(local netip.AddrPort) (transport.PacketConn, error) {
-	c, err := a.deps.ListenPacket(local)
+	open := a.deps.ListenPacket
+	if open == nil {
+		open = listenPacket
+	}
+	c, err := open(local)
 	if err != nil {
 		return nil, err
 	}

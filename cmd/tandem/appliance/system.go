@@ -25,9 +25,6 @@ func codecs(cfg config.Config) codec.Set {
 // System returns the Deps of the machine the program runs on.
 func System(log *slog.Logger) Deps {
 	return Deps{
-		ListenPacket: func(local netip.AddrPort) (PacketConn, error) {
-			return net.ListenUDP(network("udp", local.Addr()), net.UDPAddrFromAddrPort(local))
-		},
 		Listen: func(local netip.AddrPort) (net.Listener, error) {
 			return net.ListenTCP(network("tcp", local.Addr()), net.TCPAddrFromAddrPort(local))
 		},
@@ -41,6 +38,11 @@ func System(log *slog.Logger) Deps {
 		ListenUnix: listenUnix,
 		Log:        log,
 	}
+}
+
+// listenPacket opens a UDP socket of this machine.
+func listenPacket(local netip.AddrPort) (PacketConn, error) {
+	return net.ListenUDP(network("udp", local.Addr()), net.UDPAddrFromAddrPort(local))
 }
 
 // network narrows a network to the family of an address; [::] is both.

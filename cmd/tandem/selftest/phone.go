@@ -54,7 +54,7 @@ type phone struct {
 }
 
 // Listen opens a UDP socket at an address of this machine.
-type Listen func(netip.AddrPort) (media.PacketConn, error)
+type Listen func(netip.AddrPort) (transport.PacketConn, error)
 
 // An arrival is a call that came in.
 type arrival struct {

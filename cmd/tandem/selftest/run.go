@@ -17,6 +17,7 @@ import (
 	"github.com/tandem-voip/tandem/media/dtmf"
 	"github.com/tandem-voip/tandem/sbc/admin"
 	"github.com/tandem-voip/tandem/sip"
+	"github.com/tandem-voip/tandem/sip/transport"
 )
 
 // The times of a test, which takes less than ten seconds in all.
@@ -39,7 +40,7 @@ func Run(ctx context.Context, listen Listen, order func(admin.SelfTestRequest) (
 	ctx, cancel := context.WithTimeoutCause(ctx, testWithin, errTimeout)
 	defer cancel()
 	if listen == nil {
-		listen = func(a netip.AddrPort) (media.PacketConn, error) {
+		listen = func(a netip.AddrPort) (transport.PacketConn, error) {
 			return net.ListenUDP("udp4", net.UDPAddrFromAddrPort(a))
 		}
 	}

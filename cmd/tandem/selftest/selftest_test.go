@@ -12,8 +12,8 @@ import (
 
 	"github.com/tandem-voip/tandem/cmd/tandem/appliance"
 	"github.com/tandem-voip/tandem/config"
-	"github.com/tandem-voip/tandem/media"
 	"github.com/tandem-voip/tandem/sbc/admin"
+	"github.com/tandem-voip/tandem/sip/transport"
 	"github.com/tandem-voip/tandem/test/simnet"
 )
 
@@ -57,7 +57,9 @@ func newMachine(t *testing.T) *machine {
 	return m
 }
 
-func (m *machine) listen(a netip.AddrPort) (media.PacketConn, error) { return m.host.ListenPacket(a) }
+func (m *machine) listen(a netip.AddrPort) (transport.PacketConn, error) {
+	return m.host.ListenPacket(a)
+}
 
 // A gateway that works passes, and nothing of the test is left.
 func TestGoodGatewayPasses(t *testing.T) {
