@@ -31,16 +31,14 @@ type reader struct {
 	file     string
 	lines    []string
 	where    map[string]*token.Position // of each key that is set
-	hidden   map[int]bool               // lines that show a secret
+	hidden   map[int]bool               // lines that may show a secret
 	findings Errors
 }
 
 // newReader returns a reader of source, which is the content of file.
 func newReader(file string, source []byte) *reader {
-	return &reader{
-		file: file, lines: strings.Split(strings.TrimSuffix(string(source), "\n"), "\n"),
-		where: map[string]*token.Position{}, hidden: map[int]bool{},
-	}
+	lines := strings.Split(strings.TrimSuffix(string(source), "\n"), "\n")
+	return &reader{file: file, lines: lines, where: map[string]*token.Position{}, hidden: hiddenLines(lines)}
 }
 
 // tree reads source as a section of type t. What is wrong is in r.findings.
@@ -70,7 +68,11 @@ func (r *reader) tree(source []byte, t reflect.Type) map[string]any {
 // syntax notes what the parser could not read.
 func (r *reader) syntax(err error) {
 	if y, ok := errors.AsType[yaml.Error](err); ok {
-		r.found(y.GetToken(), "", "not YAML: "+y.GetMessage())
+		text := "not YAML"
+		if at := y.GetToken(); at == nil || !r.hidden[at.Position.Line] {
+			text += ": " + y.GetMessage() // which may quote
+		}
+		r.found(y.GetToken(), "", text)
 		return
 	}
 	r.findings = append(r.findings, Finding{File: r.file, Text: "not YAML: " + err.Error()})
@@ -113,7 +115,7 @@ func (r *reader) section(n ast.Node, t reflect.Type, path string) map[string]any
 		key := p.Key.GetToken()
 		name := key.Value
 		if first := seen[name]; first != nil {
-			r.found(key, join(path, name), fmt.Sprintf("is set twice, first on line %d", first.Position.Line))
+			r.found(key, join(path, shown(name)), fmt.Sprintf("is set twice, first on line %d", first.Position.Line))
 			continue
 		}
 		seen[name] = key
@@ -129,11 +131,8 @@ func (r *reader) entry(out map[string]any, fields map[string]reflect.Type, p *as
 	full := join(path, name)
 	t, ok := fields[name]
 	if !ok {
-		r.unknown(key, path, fields)
+		r.unknown(p, path, fields)
 		return
-	}
-	if t == reflect.TypeFor[secret.String]() {
-		r.hide(p)
 	}
 	if p.Value == nil || p.Value.Type() == ast.NullType {
 		return // a key without a value keeps its default
@@ -153,19 +152,6 @@ func (r *reader) entry(out map[string]any, fields map[string]reflect.Type, p *as
 		}
 		out[name] = v
 	}
-}
-
-// hide keeps the lines of a secret out of excerpts.
-func (r *reader) hide(p *ast.MappingValueNode) {
-	from := p.Key.GetToken().Position.Line
-	to := from
-	if p.Value != nil {
-		to = from + strings.Count(p.Value.String(), "\n")
-	}
-	for l := from; l <= to+1; l++ {
-		r.hidden[l] = true
-	}
-	delete(r.hidden, to+1)
 }
 
 // secretFile reads a secret from the file that a key names.
@@ -190,11 +176,14 @@ func (r *reader) secretFile(out map[string]any, base string, p *ast.MappingValue
 // readSecret returns the content of a file without the line end after it.
 func readSecret(path string) (string, error) {
 	b, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	if p, ok := errors.AsType[*os.PathError](err); ok {
+		return "", p.Err // without the path: it may be the secret itself
+	}
 	if err != nil {
 		return "", err
 	}
 	if len(b) > maxSecret {
-		return "", fmt.Errorf("%s has more than %d bytes, expected a secret", path, maxSecret)
+		return "", fmt.Errorf("the file has more than %d bytes, expected a secret", maxSecret)
 	}
 	return strings.TrimRight(string(b), "\r\n"), nil
 }
@@ -294,7 +283,12 @@ func (r *reader) texts(n ast.Node, t reflect.Type, path string) (any, bool) {
 }
 
 // unknown notes a key that the section does not have.
-func (r *reader) unknown(key *token.Token, path string, fields map[string]reflect.Type) {
+func (r *reader) unknown(p *ast.MappingValueNode, path string, fields map[string]reflect.Type) {
+	key := p.Key.GetToken()
+	name := shown(key.Value)
+	if r.hidden[key.Position.Line] && (p.Value == nil || p.Value.Type() == ast.NullType) {
+		name = "..." // a value that was meant for another key
+	}
 	known := make([]string, 0, len(fields))
 	for name := range fields {
 		known = append(known, name)
@@ -308,7 +302,7 @@ func (r *reader) unknown(key *token.Token, path string, fields map[string]reflec
 	} else {
 		text += ", expected one of " + strings.Join(known, ", ")
 	}
-	r.found(key, join(path, key.Value), text)
+	r.found(key, join(path, name), text)
 }
 
 // keyNamed returns the first key of the configuration whose last part is name.
