@@ -82,7 +82,7 @@ docs: ## rewrite the generated documents
 	go test -count=1 ./test/docs/ -update
 
 interop: build deps-test $(JSSIP) ## real phones, load generator and browser against the binary
-	if [ -d test/interop ]; then TANDEM=$(CURDIR)/tandem TANDEM_JSSIP=$(CURDIR)/$(JSSIP) go test -count=1 -v -run '$(I)' -timeout 25m -tags 'interop nolibopusfile' ./test/interop/...; fi
+	if [ -d test/interop ]; then TANDEM=$(CURDIR)/tandem JSSIP_FILE=$(CURDIR)/$(JSSIP) go test -count=1 -v -run '$(I)' -timeout 25m -tags 'interop nolibopusfile' ./test/interop/...; fi
 
 ci: deps deps-test build lint check defences race interop ## what the server runs
 	$(MAKE) --no-print-directory fuzz T=3s

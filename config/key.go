@@ -18,6 +18,9 @@ const envPrefix = "TANDEM_"
 // fileSuffix makes, of the key of a secret, the key of the file that holds it.
 const fileSuffix = "_file"
 
+// envFileSuffix is the same of the variable of a secret.
+const envFileSuffix = "_FILE"
+
 // A Kind says how the value of a key is written.
 type Kind uint8
 

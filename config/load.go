@@ -26,25 +26,25 @@ func Load(path string) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	return parseConfig(path, source, os.LookupEnv)
+	return parseConfig(path, source, environ(os.Environ()))
 }
 
 // Defaults returns the built-in configuration c with the environment over it,
 // validated. What is wrong is returned as [Errors].
 func Defaults(c Config) (Config, error) {
-	return over(c, newReader("", nil), nil, os.LookupEnv)
+	return over(c, newReader("", nil), nil, environ(os.Environ()))
 }
 
 // parseConfig is Load without the file system's part.
-func parseConfig(file string, source []byte, env func(string) (string, bool)) (Config, error) {
+func parseConfig(file string, source []byte, env map[string]string) (Config, error) {
 	r := newReader(file, source)
 	tree := r.tree(source, reflect.TypeFor[Config]())
 	return over(DefaultConfig(), r, tree, env)
 }
 
 // over lays the tree of a file and the environment over base.
-func over(base Config, r *reader, tree map[string]any, env func(string) (string, bool)) (Config, error) {
-	r.environment(base, env)
+func over(base Config, r *reader, tree map[string]any, env map[string]string) (Config, error) {
+	env = r.environment(base, env)
 	if len(r.findings) > 0 {
 		return Config{}, r.errors()
 	}
@@ -59,27 +59,11 @@ func over(base Config, r *reader, tree map[string]any, env func(string) (string,
 	return c, nil
 }
 
-// environment checks the variables that set a key.
-func (r *reader) environment(base Config, env func(string) (string, bool)) {
-	Walk(base, func(f Field) {
-		if f.Env == "" || f.Kind == Texts {
-			return
-		}
-		s, ok := env(f.Env)
-		if !ok || s == "" {
-			return
-		}
-		if _, err := parse(f.Type, s); err != nil {
-			r.note(Finding{Key: f.Env, Text: err.Error()})
-		}
-	})
-}
-
 // decode merges defaults, file and environment, in that order.
 //
 // The defaults are registered key by key, since viper looks into the
 // environment only for keys it knows.
-func decode(base Config, tree map[string]any, env func(string) (string, bool)) (Config, error) {
+func decode(base Config, tree map[string]any, env map[string]string) (Config, error) {
 	v := viper.New()
 	Walk(base, func(f Field) {
 		if f.Kind == Section || strings.Contains(f.Key, "[]") {
@@ -91,7 +75,7 @@ func decode(base Config, tree map[string]any, env func(string) (string, bool)) (
 		return Config{}, fmt.Errorf("merge configuration: %w", err)
 	}
 	Walk(base, func(f Field) {
-		if s, ok := env(f.Env); f.Env != "" && ok && s != "" {
+		if s := env[f.Env]; f.Env != "" && s != "" {
 			v.Set(f.Key, s)
 		}
 	})

@@ -17,10 +17,7 @@ import (
 // load reads source as if it were tandem.yaml, with the environment env.
 func load(t *testing.T, source string, env map[string]string) (Config, Errors) {
 	t.Helper()
-	c, err := parseConfig("tandem.yaml", []byte(source), func(name string) (string, bool) {
-		v, ok := env[name]
-		return v, ok
-	})
+	c, err := parseConfig("tandem.yaml", []byte(source), env)
 	if err == nil {
 		return c, nil
 	}

@@ -41,7 +41,7 @@ func addClientFlags(cmd *cobra.Command) {
 	f := cmd.PersistentFlags()
 	f.String("socket", "", "admin socket of the running process (or TANDEM_ADMIN_SOCKET)")
 	f.String("address", "", "admin address:port of the running process (or TANDEM_ADMIN_ADDRESS)")
-	f.String("token-file", "", "file with the token for --address (or TANDEM_ADMIN_TOKEN)")
+	f.String("token-file", "", "file with the token for --address (or TANDEM_ADMIN_TOKEN_FILE, or the token in TANDEM_ADMIN_TOKEN)")
 }
 
 // newClient returns a client for what the flags and the environment say.
@@ -75,8 +75,11 @@ func newClient(cmd *cobra.Command) (*client, error) {
 // clientToken returns the token for the admin address, empty for none.
 func clientToken(cmd *cobra.Command) (secret.String, error) {
 	path, err := cmd.Flags().GetString("token-file")
-	if err != nil || path == "" {
-		return secret.New(os.Getenv("TANDEM_ADMIN_TOKEN")), nil //nolint:nilerr // a command without the flag has no file
+	if err != nil || path == "" { // a command without the flag has no file
+		path = os.Getenv("TANDEM_ADMIN_TOKEN_FILE")
+	}
+	if path == "" {
+		return secret.New(os.Getenv("TANDEM_ADMIN_TOKEN")), nil
 	}
 	b, err := os.ReadFile(path) //nolint:gosec // the operator names the file
 	if err != nil {

@@ -28,7 +28,8 @@ the default given here. ` + "`tandem check FILE`" + ` reads a file, names what i
 and column, and starts nothing. A key outside a list may also be set by the
 environment variable given with it, which wins over the file. Durations are
 written as ` + "`500ms`, `30s`, `1h30m`" + `. A secret may be given by a file: write the key
-with ` + "`_file`" + ` at its end and the path as its value.
+with ` + "`_file`" + ` at its end and the path as its value, or the variable with ` + "`_FILE`" + `.
+A variable that begins with ` + "`TANDEM_`" + ` and sets nothing is an error.
 
 ` + "`config/tandem.example.yaml`" + ` has every key with its comment.
 

@@ -41,9 +41,9 @@ type browserEvent struct {
 // browser opens the page, with the wave file as its microphone.
 func (g *gateway) browser(microphone string) *browser {
 	g.t.Helper()
-	script := os.Getenv("TANDEM_JSSIP")
+	script := os.Getenv("JSSIP_FILE")
 	if script == "" {
-		g.t.Fatal("TANDEM_JSSIP does not name the bundled JsSIP: run `make interop`")
+		g.t.Fatal("JSSIP_FILE does not name the bundled JsSIP: run `make interop`")
 	}
 	b := &browser{g: g, orders: make(chan map[string]any, 8)}
 	mux := http.NewServeMux()

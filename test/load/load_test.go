@@ -66,8 +66,8 @@ routes:
 	}
 	r := &rig{b: b, quit: make(chan struct{})}
 	args := []string{os.Getenv("TANDEM"), "run", "-c", file}
-	if _, err := exec.LookPath("taskset"); err == nil && os.Getenv("TANDEM_CORE") != "" {
-		args = append([]string{"taskset", "-c", os.Getenv("TANDEM_CORE")}, args...)
+	if _, err := exec.LookPath("taskset"); err == nil && os.Getenv("LOAD_CORE") != "" {
+		args = append([]string{"taskset", "-c", os.Getenv("LOAD_CORE")}, args...)
 	}
 	r.cmd = exec.Command(args[0], args[1:]...)
 	r.cmd.Stderr = os.Stderr
