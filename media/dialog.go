@@ -266,6 +266,11 @@ func (e *Endpoint) target(now time.Time, d *dialog, component uint8) (netip.Addr
 		!d.agreed.Remote.Addr().IsUnspecified()
 }
 
+// awaitsChecks reports whether the far end is known by connectivity checks alone.
+// Between two lite agents nobody sends any: each is known by what it signalled,
+// as one without ICE is (RFC 8445 §8.2).
+func (d *dialog) awaitsChecks() bool { return d.agreed.ICE.Ufrag != "" && !d.agreed.ICE.Lite }
+
 // rtcpTarget is the signalled address, or, where RTP was learned to come from
 // another one, the port above that (RFC 3550 §11): RTCP itself never teaches.
 func (d *dialog) rtcpTarget(rtp netip.AddrPort) netip.AddrPort {

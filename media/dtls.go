@@ -240,7 +240,7 @@ func (e *Endpoint) shakesWith(component uint8, src netip.AddrPort) *dialog {
 		}
 	}
 	for _, d := range e.dialogs {
-		if d.dtls.with.Role == sdp.RoleNone || d.agreed.ICE.Ufrag != "" {
+		if d.dtls.with.Role == sdp.RoleNone || d.awaitsChecks() {
 			continue
 		}
 		if d.latch.names(src) || (component == componentRTCP && src == d.agreed.RemoteRTCP) || d.latch.allowed(src) {
@@ -279,7 +279,7 @@ func (e *Endpoint) shaken(now time.Time, a *attempt, state *dtls.State, profile 
 		return
 	}
 	e.tell(Notice{Kind: NoticeSecured, At: now, Dialog: d.name, Addr: a.remote})
-	if d.agreed.ICE.Ufrag == "" && !d.latch.Locked() && a.remote != d.latch.Remote() {
+	if !d.awaitsChecks() && !d.latch.Locked() && a.remote != d.latch.Remote() {
 		d.latch.latch(now, a.remote, 0, 0, "its handshake was authentic")
 		e.tell(Notice{Kind: NoticePathLatched, At: now, Dialog: d.name, Addr: a.remote, Reason: d.latch.Reason()})
 	}

@@ -108,7 +108,7 @@ func (e *Endpoint) admit(now time.Time, r *reader, b []byte, n int, src netip.Ad
 	reason := "nothing was agreed yet"
 	for _, exact := range [...]bool{true, false} {
 		for _, d := range e.dialogs {
-			if d.agreed.ICE.Ufrag != "" {
+			if d.awaitsChecks() {
 				reason = "no connectivity check came from it"
 				continue
 			}

@@ -193,6 +193,9 @@ func (f *flow) unexpected() []error {
 				if l.media == nil {
 					continue
 				}
+				if n := l.media.checksGot(); n > 0 { // RFC 8445 §2.5
+					errs = append(errs, fmt.Errorf("%s got %d connectivity checks of a lite agent", l.media.who, n))
+				}
 				if got := l.media.digits(); len(got) > 0 {
 					errs = append(errs, fmt.Errorf("%s received digits nobody expected: %v", l.media.who, got))
 				}

@@ -92,6 +92,9 @@ func (m *media) write(w *sdpWords, fs []format) []byte {
 	line("s=-")
 	line("c=IN %s %s", family, shown)
 	line("t=0 0")
+	if w.lite {
+		line("a=ice-lite")
+	}
 	pts := make([]string, len(fs))
 	for i, f := range fs {
 		pts[i] = fmt.Sprint(f.pt)

@@ -25,6 +25,7 @@ const hostPriority = 126<<24 | 65535<<8 | 255
 type agent struct {
 	ufrag, pwd string
 	candidates []candidate
+	checked    int // checks that came; a lite agent sends none
 	answers    map[string]int // codes of checks that were answered, by transaction; 200 is success
 }
 
@@ -199,7 +200,12 @@ func (k *check) message(remote *session, priority uint32) (*stun.Message, error)
 // of our checks when it bears the far end's password. The caller holds mu.
 func (m *media) binding(b []byte) {
 	msg := &stun.Message{Raw: append([]byte(nil), b...)}
-	if m.remote == nil || msg.Decode() != nil || msg.Type != stun.BindingSuccess && msg.Type != stun.BindingError {
+	decoded := msg.Decode() == nil
+	if decoded && msg.Type == stun.BindingRequest {
+		m.ice.checked++
+		return
+	}
+	if m.remote == nil || !decoded || msg.Type != stun.BindingSuccess && msg.Type != stun.BindingError {
 		m.strange++
 		return
 	}
@@ -214,4 +220,11 @@ func (m *media) binding(b []byte) {
 	code := stun.ErrorCodeAttribute{Code: 200}
 	_ = code.GetFrom(msg) // a success has none
 	m.ice.answers[string(msg.TransactionID[:])] = int(code.Code)
+}
+
+// checksGot is how many checks came.
+func (m *media) checksGot() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.ice.checked
 }

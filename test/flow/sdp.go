@@ -90,6 +90,7 @@ type sdpWords struct {
 	suite     string // of sdes; "": the usual one
 	ice       bool
 	restart   bool // of ICE: new credentials
+	lite      bool // a lite agent
 	addresses []candidate
 	dtls      bool
 	setup     string // of dtls; "": the usual one
@@ -149,6 +150,8 @@ func (w *sdpWords) word(a *args) (taken bool, err error) {
 		w.ice = true
 	case "restart":
 		w.restart = true
+	case "lite":
+		w.lite = true
 	case "candidates":
 		w.addresses, err = parseCandidates(a.next())
 	case "dtls":
@@ -321,6 +324,9 @@ func (s *session) has(feature string) bool {
 	case "ice":
 		_, ok := s.attr("ice-ufrag")
 		return ok
+	case "lite":
+		_, ok := s.attr("ice-lite")
+		return ok
 	case "dtls":
 		_, ok := s.attr("fingerprint")
 		return ok
@@ -371,7 +377,7 @@ func (w *sdpWords) check(s, before *session) error {
 
 // features compares what is either there or not.
 func (w *sdpWords) features(s *session) error {
-	for feature, wanted := range map[string]bool{"mux": w.mux, "sdes": w.sdes, "ice": w.ice, "dtls": w.dtls, "video": w.video} {
+	for feature, wanted := range map[string]bool{"mux": w.mux, "sdes": w.sdes, "ice": w.ice, "lite": w.lite, "dtls": w.dtls, "video": w.video} {
 		if wanted && !s.has(feature) {
 			return fmt.Errorf("SDP has no %s", feature)
 		}
