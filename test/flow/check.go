@@ -193,6 +193,9 @@ func (f *flow) unexpected() []error {
 				if l.media == nil {
 					continue
 				}
+				if n := l.media.nakedGot(); n > 0 { // RFC 3711 §3.4
+					errs = append(errs, fmt.Errorf("%s got %d reports in the clear", l.media.who, n))
+				}
 				if n := l.media.checksGot(); n > 0 { // RFC 8445 §2.5
 					errs = append(errs, fmt.Errorf("%s got %d connectivity checks of a lite agent", l.media.who, n))
 				}

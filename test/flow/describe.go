@@ -106,7 +106,7 @@ func (m *media) write(w *sdpWords, fs []format) []byte {
 	if w.ptime != 0 {
 		line("a=ptime:%d", w.ptime)
 	}
-	if w.mux {
+	if m.mux = w.mux; w.mux {
 		line("a=rtcp-mux")
 	}
 	m.writeKeys(line, w)

@@ -95,14 +95,16 @@
 //	east stops playing
 //	west hears 440 Hz [within D] [for D]           west hears nothing [for D]
 //	west hears 440 Hz at ADDR:PORT [within D]      on that socket of ours
-//	west hears reports [within D]                  RTCP
 //	west hears opus of 8000            the widest so far, in samples a second
+//	west hears reports [within D]                  RTCP, protected as agreed
+//	west hears no reports for D
 //	west hears 440 Hz alone [at ADDR:PORT] [for D]
 //	                                   whatever comes from now on is that, the
 //	                                   first within one packet time
 //	east checks [from ADDR:PORT] [nominating] [unanswered|refused CODE]
 //	            [with wrong password|ufrag|fingerprint|attribute]
-//	east shakes hands [failing]                    DTLS; with mux
+//	east shakes hands [for reports] [failing]      DTLS; the one for reports is that of
+//	                                   RTCP without mux
 //	west sends N packets [from ADDR:PORT]
 //	west sends N packets garbage|noise|reports|under another key|again
 //	                                   noise is CN, reports are RTCP, again is a

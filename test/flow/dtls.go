@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,8 +20,17 @@ import (
 // A shaker is the DTLS side of one RTP session (RFC 5764).
 type shaker struct {
 	certificate tls.Certificate
-	setup       string // as we described it
-	in          chan []byte
+	setup       string      // as we described it
+	in          chan []byte // records of the RTP socket
+	reports     chan []byte // records of the RTCP socket
+}
+
+// take hands a record to a handshake; what nobody waits for is lost.
+func (d *shaker) take(in chan<- []byte, b []byte) {
+	select {
+	case in <- slices.Clone(b):
+	default:
+	}
 }
 
 // certify makes a certificate, once. The caller holds mu.
@@ -30,7 +40,7 @@ func (m *media) certify() error {
 	}
 	c, err := selfsign.GenerateSelfSigned()
 	if err == nil {
-		m.dtls = &shaker{certificate: c, in: make(chan []byte, 64)}
+		m.dtls = &shaker{certificate: c, in: make(chan []byte, 64), reports: make(chan []byte, 64)}
 	}
 	return err
 }
@@ -67,7 +77,8 @@ func (m *media) writeDTLS(line func(string, ...any), w *sdpWords) {
 	line("a=setup:%s", d.setup)
 }
 
-// shakes: shakes hands [failing] performs the handshake and takes the keys.
+// shakes: shakes hands [for reports] [failing] performs the handshake and takes the
+// keys; that for reports is the one of RTCP with a port of its own (RFC 5764 §4.2).
 func (f *flow) shakes(m *media, a *args) error {
 	if !a.accept("hands") {
 		return errors.New(`a peer "shakes hands"`)
@@ -82,8 +93,12 @@ func (f *flow) shakes(m *media, a *args) error {
 	if s, _ := remote.attr("setup"); d.setup == "actpass" {
 		client = s == "passive"
 	}
-	failing := a.accept("failing")
 	c := &records{m: m, in: d.in, to: netip.AddrPortFrom(remote.addr, remote.port), end: make(chan struct{})}
+	if a.accept("for") {
+		a.accept("reports")
+		c.reports, c.in, c.to = true, d.reports, netip.AddrPortFrom(remote.addr, remote.rtcpPort)
+	}
+	failing := a.accept("failing")
 	var err error
 	done := make(chan error, 1)
 	f.spawn(func() { done <- m.shake(c, client, remote) })
@@ -130,7 +145,11 @@ func (m *media) shake(c *records, client bool, remote *session) error {
 		_ = c.Close()
 		return err
 	}
-	return m.derive(conn, client)
+	k := &m.keys
+	if c.reports {
+		k = &m.reportKeys
+	}
+	return m.derive(k, conn, client)
 }
 
 // begin makes the DTLS connection of either role.
@@ -151,7 +170,7 @@ func begin(c *records, client bool, options []dtls.Option) (*dtls.Conn, error) {
 }
 
 // derive takes the SRTP keys out of a finished handshake.
-func (m *media) derive(conn *dtls.Conn, client bool) error {
+func (m *media) derive(k *keys, conn *dtls.Conn, client bool) error {
 	chosen, ok := conn.SelectedSRTPProtectionProfile()
 	state, known := conn.ConnectionState()
 	if !ok || !known {
@@ -180,9 +199,9 @@ func (m *media) derive(conn *dtls.Conn, client bool) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.keys = keys{suite: "dtls", out: clientCtx, in: serverCtx}
+	*k = keys{suite: "dtls", out: clientCtx, in: serverCtx}
 	if !client {
-		m.keys.out, m.keys.in = serverCtx, clientCtx
+		k.out, k.in = serverCtx, clientCtx
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ const hostPriority = 126<<24 | 65535<<8 | 255
 type agent struct {
 	ufrag, pwd string
 	candidates []candidate
-	checked    int // checks that came; a lite agent sends none
+	checked    int            // checks that came; a lite agent sends none
 	answers    map[string]int // codes of checks that were answered, by transaction; 200 is success
 }
 

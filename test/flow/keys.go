@@ -82,14 +82,24 @@ func (m *media) protect(b []byte) ([]byte, error) {
 // unprotect decrypts an RTP packet, if there are keys. The caller holds mu.
 func (m *media) unprotect(b []byte) ([]byte, error) {
 	k := &m.keys
+	if k.own == "" && k.in == nil {
+		return b, nil
+	}
+	if err := m.incoming(); err != nil {
+		return nil, err
+	}
+	return k.in.DecryptRTP(nil, b, nil)
+}
+
+// incoming makes the context of the far end's SDES key, if it is another than
+// before; DTLS has brought its own. The caller holds mu.
+func (m *media) incoming() error {
+	k := &m.keys
 	if k.own == "" {
-		if k.in == nil {
-			return b, nil
-		}
-		return k.in.DecryptRTP(nil, b, nil)
+		return nil
 	}
 	if m.remote == nil || len(m.remote.crypto) == 0 {
-		return nil, errors.New("no key of the far end")
+		return errors.New("no key of the far end")
 	}
 	for _, line := range m.remote.crypto {
 		f := strings.Fields(line)
@@ -97,14 +107,14 @@ func (m *media) unprotect(b []byte) ([]byte, error) {
 			continue
 		}
 		material, _, _ := strings.Cut(strings.TrimPrefix(f[2], "inline:"), "|")
-		if material != k.from {
-			c, err := srtpContext(k.suite, material)
-			if err != nil {
-				return nil, err
-			}
+		if material == k.from {
+			return nil
+		}
+		c, err := srtpContext(k.suite, material)
+		if err == nil {
 			k.in, k.from = c, material
 		}
-		return k.in.DecryptRTP(nil, b, nil)
+		return err
 	}
-	return nil, fmt.Errorf("the far end has no key for %s", k.suite)
+	return fmt.Errorf("the far end has no key for %s", k.suite)
 }

@@ -32,16 +32,18 @@ type media struct {
 	rtp  *simnet.UDPConn
 	rtcp *simnet.UDPConn
 
-	mu      sync.Mutex
-	version int      // of our description
-	local   []format // with the payload types we announced
-	text    []byte   // our last description
-	remote  *session // theirs
-	before  *session // the one before it
-	keys    keys
-	dtls    *shaker
-	ice     agent
-	more    []*simnet.UDPConn // sockets besides rtp
+	mu         sync.Mutex
+	version    int      // of our description
+	local      []format // with the payload types we announced
+	text       []byte   // our last description
+	remote     *session // theirs
+	before     *session // the one before it
+	mux        bool     // as we described it last
+	keys       keys
+	reportKeys keys // of RTCP with a DTLS association of its own
+	dtls       *shaker
+	ice        agent
+	more       []*simnet.UDPConn // sockets besides rtp
 
 	sendMu sync.Mutex
 	seq    uint16
@@ -57,7 +59,8 @@ type media struct {
 	heard    []sound
 	audio    int // packets of speech received
 	widest   int // samples a second that Opus has coded
-	reports  int // RTCP packets received
+	reports  int // RTCP packets received, protected as agreed
+	naked    int // RTCP packets in the clear where keys were agreed
 	strange  int // packets that could not be read
 	lastSeq  uint16
 	lastSSRC uint32
@@ -218,17 +221,14 @@ func (m *media) receive(at netip.AddrPort, b []byte) {
 		m.binding(b)
 		return
 	case len(b) > 13 && b[0] >= 20 && b[0] < 64 && m.dtls != nil:
-		select {
-		case m.dtls.in <- slices.Clone(b):
-		default:
-		}
+		m.dtls.take(m.dtls.in, b)
 		return
 	case len(b) < 12 || b[0]>>6 != 2:
 		m.strange++
 		return
 	}
 	if b[1] >= 192 && b[1] <= 223 { // RFC 5761 §4
-		m.reports++
+		m.hearReport(&m.keys, b)
 		return
 	}
 	b, err := m.unprotect(b)
@@ -298,16 +298,6 @@ func opusRate(toc byte) int {
 	default:
 		return []int{8000, 16000, 24000, 48000}[(config-16)/4]
 	}
-}
-
-func (m *media) receiveRTCP(_ netip.AddrPort, b []byte) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(b) < 8 || b[0]>>6 != 2 {
-		m.strange++
-		return
-	}
-	m.reports++
 }
 
 // last returns the samples that came in during the last d, to one of our

@@ -156,13 +156,15 @@ func (f *flow) listen(a netip.AddrPort) (net.Listener, error) {
 	return l, nil
 }
 
-// records is an RTP socket as a DTLS handshake sees it. It satisfies
+// records is an RTP or RTCP socket as a DTLS handshake sees it. It satisfies
 // net.PacketConn.
 type records struct {
 	m   *media
 	in  chan []byte
 	to  netip.AddrPort
 	end chan struct{}
+
+	reports bool // of the RTCP socket
 
 	mu       sync.Mutex
 	once     sync.Once
@@ -202,7 +204,7 @@ func (c *records) ReadFrom(b []byte) (int, net.Addr, error) {
 
 // WriteTo sends a record to the gateway.
 func (c *records) WriteTo(b []byte, _ net.Addr) (int, error) {
-	return c.m.outlet().WriteToUDPAddrPort(b, c.to)
+	return c.socket().WriteToUDPAddrPort(b, c.to)
 }
 
 // Close ends reads.
@@ -211,8 +213,15 @@ func (c *records) Close() error {
 	return nil
 }
 
-// LocalAddr is that of the RTP socket.
-func (c *records) LocalAddr() net.Addr { return c.m.outlet().LocalAddr() }
+// LocalAddr is that of the socket.
+func (c *records) LocalAddr() net.Addr { return c.socket().LocalAddr() }
+
+func (c *records) socket() *simnet.UDPConn {
+	if c.reports {
+		return c.m.rtcp
+	}
+	return c.m.outlet()
+}
 
 // SetDeadline bounds reads.
 func (c *records) SetDeadline(t time.Time) error { return c.SetReadDeadline(t) }

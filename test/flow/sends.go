@@ -155,7 +155,7 @@ func (m *media) hiss(to netip.AddrPort) error {
 	return m.emit(to, pt, m.stamp(rate), false, []byte{60})
 }
 
-// report sends an empty receiver report (RFC 3550 §6.4.2), in plain RTCP.
+// report sends an empty receiver report (RFC 3550 §6.4.2), in the clear.
 func (m *media) report(to netip.AddrPort) error {
 	m.mu.Lock()
 	mux := m.remote.has("rtcp-mux")

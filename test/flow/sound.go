@@ -74,7 +74,7 @@ func (f *flow) plays(m *media, a *args) error {
 }
 
 // hears: hears F Hz [alone] [at ADDR:PORT] [within D] [for D] | nothing for D |
-// reports [within D] | opus of N.
+// [no] reports [within D] [for D] | opus of N.
 func (f *flow) hears(m *media, a *args) error {
 	switch {
 	case a.accept("nothing"):
@@ -88,6 +88,9 @@ func (f *flow) hears(m *media, a *args) error {
 			err = fmt.Errorf("%s hears Opus of %d samples a second", m.who, m.widest)
 		}
 		return err
+	case a.accept("no"):
+		a.accept("reports")
+		return f.hearsNoReports(m, a)
 	case a.accept("reports"):
 		within, _, err := a.spans()
 		_, before := m.counts()
