@@ -137,34 +137,6 @@ func (m *media) writeFormat(line func(string, ...any), f format) {
 	}
 }
 
-// writeKeys offers or answers SDES. The key stays unless the flow asks anew.
-func (m *media) writeKeys(line func(string, ...any), w *sdpWords) {
-	if !w.sdes {
-		return
-	}
-	tag, suite := "1", w.suite
-	if suite == "" {
-		suite = usualSuite
-	}
-	if m.remote != nil { // answer with the tag of the offered line
-		for _, c := range m.remote.crypto {
-			if f := strings.Fields(c); len(f) > 2 && f[1] == suite {
-				tag = f[0]
-				break
-			}
-		}
-	}
-	if m.keys.own == "" || m.keys.suite != suite {
-		own, err := fresh(suite)
-		if err != nil {
-			m.strange++ // shows at the end: no key was written
-			return
-		}
-		m.keys = keys{suite: suite, own: own}
-	}
-	line("a=crypto:%s %s inline:%s", tag, suite, m.keys.own)
-}
-
 // placed puts our address and port into lines that were written by hand.
 func (m *media) placed(raw string) []byte {
 	at := m.rtp.AddrPort()

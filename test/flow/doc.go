@@ -81,7 +81,8 @@
 //
 // SDP words: codecs (PCMU, opus/48000, telephone-event=100 with the payload
 // type), sendrecv, sendonly, recvonly, inactive, ptime N, refused (port 0), held
-// (address 0.0.0.0), mux, sdes, suite NAME, profile P, video (a second line;
+// (address 0.0.0.0), mux, sdes, suite NAME,...,
+// tag N, lifetime L, mki V:N, rekey, profile P, video (a second line;
 // expected: refused), same (unchanged), media ADDR:PORT (where our media is;
 // a new one moves it), no FEATURE. Codecs that are expected are the whole list,
 // in order, but for telephone-event and CN. Lines below give SDP as it is, with
@@ -93,11 +94,12 @@
 //
 //	east plays 440 Hz [from ADDR:PORT] [for D]     east plays silence
 //	east stops playing
-//	west hears 440 Hz [within D] [for D]           west hears nothing [for D]
+//	west hears 440 Hz|silence [within D] [for D]   west hears nothing [for D]
 //	west hears 440 Hz at ADDR:PORT [within D]      on that socket of ours
 //	west hears opus of 8000            the widest so far, in samples a second
 //	west hears reports [within D]                  RTCP, protected as agreed
 //	west hears no reports for D
+//	west hears noise [within D]                    CN, since it was last asked
 //	west hears 440 Hz alone [at ADDR:PORT] [for D]
 //	                                   whatever comes from now on is that, the
 //	                                   first within one packet time

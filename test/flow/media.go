@@ -59,6 +59,7 @@ type media struct {
 	heard    []sound
 	audio    int // packets of speech received
 	widest   int // samples a second that Opus has coded
+	noise    int // packets of comfort noise received since it was last asked
 	reports  int // RTCP packets received, protected as agreed
 	naked    int // RTCP packets in the clear where keys were agreed
 	strange  int // packets that could not be read
@@ -122,6 +123,7 @@ func (m *media) described(s *session) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.before, m.remote = m.remote, s
+	m.keys.answered(s)
 }
 
 // sending is the codec and payload type for what we send, and where it goes.
@@ -250,6 +252,7 @@ func (m *media) receive(at netip.AddrPort, b []byte) {
 	case strings.EqualFold(f.name, "telephone-event"):
 		m.press.event(&p, f.clock)
 	case strings.EqualFold(f.name, "CN"):
+		m.noise++
 	default:
 		m.listen(at, f, p.Payload)
 	}
@@ -350,7 +353,7 @@ func tone(pcm []int16, hz float64) (share, rms float64) {
 	return 2 * (re*re + im*im) / (n * sum), math.Sqrt(sum / n)
 }
 
-// hearsTone reports whether the last 40 ms are a tone.
+// hearsTone reports whether the last 40 ms are a tone, or silence for 0 Hz.
 func (m *media) hearsTone(hz int, to netip.AddrPort) bool {
 	const window = rate * 40 / 1000
 	pcm := m.last(100*time.Millisecond, to)
@@ -358,5 +361,17 @@ func (m *media) hearsTone(hz int, to netip.AddrPort) bool {
 		return false
 	}
 	share, rms := tone(pcm[len(pcm)-window:], float64(hz))
+	if hz == 0 {
+		return rms < 30
+	}
 	return share > 0.7 && rms > 300
+}
+
+// noisy reports whether comfort noise came since it was last asked.
+func (m *media) noisy() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	came := m.noise > 0
+	m.noise = 0
+	return came
 }

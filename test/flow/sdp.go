@@ -87,7 +87,10 @@ type sdpWords struct {
 	zero      bool // hold by address 0.0.0.0 (RFC 2543)
 	mux       bool
 	sdes      bool
-	suite     string // of sdes; "": the usual one
+	suite     string // of sdes, several with commas; "": the usual one
+	tag       string // of the first a=crypto line; expected only
+	more      string // what follows the key: "|2^31|1:1"
+	rekey     bool   // of sdes: a new key
 	ice       bool
 	restart   bool // of ICE: new credentials
 	lite      bool // a lite agent
@@ -146,6 +149,12 @@ func (w *sdpWords) word(a *args) (taken bool, err error) {
 		w.sdes = true
 	case "suite":
 		w.suite = a.next()
+	case "tag":
+		w.tag = a.next()
+	case "lifetime", "mki":
+		w.more += "|" + a.next()
+	case "rekey":
+		w.rekey = true
 	case "ice":
 		w.ice = true
 	case "restart":
@@ -382,6 +391,9 @@ func (w *sdpWords) features(s *session) error {
 			return fmt.Errorf("SDP has no %s", feature)
 		}
 	}
+	if err := w.crypto(s); err != nil {
+		return err
+	}
 	for _, feature := range w.absent {
 		if s.has(feature) {
 			return fmt.Errorf("SDP has %s", feature)
@@ -391,6 +403,23 @@ func (w *sdpWords) features(s *session) error {
 		if f := strings.Fields(m); w.video && f[1] != "0" {
 			return fmt.Errorf("m=%s should be refused", m)
 		}
+	}
+	return nil
+}
+
+// crypto compares suites and tag of SDES.
+func (w *sdpWords) crypto(s *session) error {
+	var tags, suites []string
+	for _, c := range s.crypto {
+		if f := strings.Fields(c); len(f) > 2 {
+			tags, suites = append(tags, f[0]), append(suites, f[1])
+		}
+	}
+	switch {
+	case w.suite != "" && strings.Join(suites, ",") != w.suite:
+		return fmt.Errorf("SDP has suites %v, expected %s", suites, w.suite)
+	case w.tag != "" && (len(tags) == 0 || tags[0] != w.tag):
+		return fmt.Errorf("SDP has tags %v, expected %s first", tags, w.tag)
 	}
 	return nil
 }

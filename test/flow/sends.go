@@ -105,11 +105,7 @@ func (m *media) sender(a *args, n int) (func(i int, to netip.AddrPort) error, er
 	case a.accept("under"):
 		a.accept("another")
 		a.accept("key")
-		material, err := fresh(usualSuite)
-		if err != nil {
-			return nil, err
-		}
-		c, err := srtpContext(usualSuite, material)
+		c, err := srtpContext(usualSuite, fresh(usualSuite), "")
 		return func(i int, to netip.AddrPort) error {
 			p := rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: m.seq + uint16(i), SSRC: m.ssrc}, Payload: make([]byte, 160)}
 			b, err := p.Marshal()

@@ -74,18 +74,18 @@ func (f *flow) plays(m *media, a *args) error {
 }
 
 // hears: hears F Hz [alone] [at ADDR:PORT] [within D] [for D] | nothing for D |
-// [no] reports [within D] [for D] | opus of N.
+// [no] reports [within D] [for D] | noise [within D], any since it was last asked
+// for | opus of N.
 func (f *flow) hears(m *media, a *args) error {
 	switch {
 	case a.accept("nothing"):
 		return f.hearsNothing(m, a)
 	case a.accept("opus"):
-		a.accept("of")
-		want, err := a.number()
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		if err == nil && m.widest != want {
-			err = fmt.Errorf("%s hears Opus of %d samples a second", m.who, m.widest)
+		return m.hearsOpus(a)
+	case a.accept("noise"):
+		within, _, err := a.spans()
+		if err == nil && !f.wait(within, m.noisy) {
+			err = fmt.Errorf("%s got no comfort noise within %v", m.who, within)
 		}
 		return err
 	case a.accept("no"):
@@ -99,9 +99,12 @@ func (f *flow) hears(m *media, a *args) error {
 		}
 		return err
 	}
-	hz, err := a.number("Hz")
-	if err != nil {
-		return err
+	hz := 0 // silence
+	var err error
+	if !a.accept("silence") {
+		if hz, err = a.number("Hz"); err != nil {
+			return err
+		}
 	}
 	alone := a.accept("alone")
 	var to netip.AddrPort
@@ -132,6 +135,18 @@ func (f *flow) hears(m *media, a *args) error {
 		}
 	}
 	return a.end()
+}
+
+// hearsOpus: opus of N, the samples a second that Opus has coded at most.
+func (m *media) hearsOpus(a *args) error {
+	a.accept("of")
+	want, err := a.number()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err == nil && m.widest != want {
+		err = fmt.Errorf("%s hears Opus of %d samples a second", m.who, m.widest)
+	}
+	return err
 }
 
 // interval is the packet time of peers.
