@@ -67,6 +67,7 @@ type B2BUA struct {
 	mu sync.Mutex
 	// Guarded by mu.
 	calls map[string]*Call
+	legs  map[string]*Call // by the Call-IDs of legs
 	recent
 }
 
@@ -95,6 +96,7 @@ func New(cfg Config, d Deps) (*B2BUA, error) {
 		network: d.Network, ua: d.UA, pool: d.Media, codecs: d.Codecs, silence: d.Silence,
 		writer: d.Records, log: d.Log, records: newRecordQueue(),
 		halt: make(chan struct{}), hurry: make(chan struct{}, 1), calls: make(map[string]*Call),
+		legs: make(map[string]*Call),
 	}
 	return b, b.Reload(cfg)
 }
@@ -160,6 +162,7 @@ func (b *B2BUA) Serve(now time.Time, leg *sip.Leg, in sip.Invite) (sip.Post, err
 	b.mu.Lock()
 	b.calls[c.id] = c
 	b.mu.Unlock()
+	c.known(c.a)
 	b.note(c.record)
 	b.begin(c)
 	return c.a.onMessage, nil
@@ -253,7 +256,22 @@ func (b *B2BUA) gone(c *Call) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.calls, c.id)
+	for _, id := range c.callIDs {
+		if b.legs[id] == c {
+			delete(b.legs, id)
+		}
+	}
 	b.recent.add(c.view.Load(), b.cfg().Kept)
+}
+
+// known lets the call be found by the Call-ID of a leg, from when it owns that
+// leg until the call is over or another owns it.
+func (c *Call) known(s *side) {
+	id := s.leg.CallID()
+	c.callIDs = append(c.callIDs, id)
+	c.b2b.mu.Lock()
+	c.b2b.legs[id] = c
+	c.b2b.mu.Unlock()
 }
 
 // retryAfter is the header for a refusal for want of room (RFC 3261 §20.33).

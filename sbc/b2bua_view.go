@@ -19,15 +19,18 @@ func (b *B2BUA) Calls() []CallView {
 	return views
 }
 
-// Call returns a call that is up, with the figures its media has now, or one that
-// ended not long ago.
+// Call returns a call by our id or a Call-ID of either side: one that is up, with
+// the figures its media has now, or one that ended not long ago.
 func (b *B2BUA) Call(id string) (CallView, bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if c := b.calls[id]; c != nil {
+	if c := b.find(id); c != nil {
 		return c.view.Load().measured(), true
 	}
-	return b.recent.find(id)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if v := b.recent.known[id]; v != nil {
+		return *v, true
+	}
+	return CallView{}, false
 }
 
 // Recent returns the calls that ended not long ago, the latest first.
@@ -37,7 +40,7 @@ func (b *B2BUA) Recent() []CallView {
 	return b.recent.list()
 }
 
-// Hangup ends a call. False says that there is none of that id, or that it is
+// Hangup ends a call, named as for Call. False says that there is none, or that it is
 // ending, or too busy to be asked now.
 func (b *B2BUA) Hangup(id string) bool {
 	return b.tell(id, input{kind: inputHangup, order: &order{cause: sip.Normal().WithText("Ended by the operator")}})
@@ -56,9 +59,7 @@ func (b *B2BUA) Transfer(id, side, target string) bool {
 }
 
 func (b *B2BUA) tell(id string, in input) bool {
-	b.mu.Lock()
-	c := b.calls[id]
-	b.mu.Unlock()
+	c := b.find(id)
 	return c != nil && c.view.Load().State < StateEnding && c.post(in)
 }
 
@@ -113,28 +114,41 @@ func (b *B2BUA) Halt() {
 type recent struct {
 	views []*CallView
 	at    int
+	known map[string]*CallView // the same, by id and Call-IDs
 }
 
 func (r *recent) add(v *CallView, limit int) {
 	switch {
 	case limit <= 0:
-		r.views, r.at = nil, 0
+		*r = recent{}
+		return
 	case len(r.views) < limit:
 		r.views = append(r.views, v)
 	default:
 		r.at %= len(r.views)
+		r.forget(r.views[r.at])
 		r.views[r.at] = v
 		r.at++
 	}
+	if r.known == nil {
+		r.known = make(map[string]*CallView)
+	}
+	for _, id := range v.names() {
+		r.known[id] = v
+	}
 }
 
-func (r *recent) find(id string) (CallView, bool) {
-	for _, v := range r.views {
-		if v.ID == id {
-			return *v, true
+func (r *recent) forget(v *CallView) {
+	for _, id := range v.names() {
+		if r.known[id] == v {
+			delete(r.known, id)
 		}
 	}
-	return CallView{}, false
+}
+
+// names are what a call that has ended is found by.
+func (v *CallView) names() [3]string {
+	return [...]string{v.ID, v.Record.A.CallID, v.Record.B.CallID}
 }
 
 func (r *recent) list() []CallView {

@@ -32,15 +32,16 @@ type Call struct {
 	view atomic.Pointer[CallView]
 
 	// Owned by run.
-	a, b     *side   // joined, or to be joined: the caller's, and the one who answered
-	sides    []*side // all whose leg is not over
-	search   *search // for somebody to join; nil when there is none
-	built    *built  // what of ours answered, nil if nothing
-	caller   *side   // the first A side, for the record
-	callee   *side   // the first B side that answered, likewise
-	alert    alert   // the ringing that a side that stays is played
-	number   int     // of B sides so far
-	depth    int     // transfers and redirections so far
+	a, b     *side    // joined, or to be joined: the caller's, and the one who answered
+	sides    []*side  // all whose leg is not over
+	search   *search  // for somebody to join; nil when there is none
+	built    *built   // what of ours answered, nil if nothing
+	caller   *side    // the first A side, for the record
+	callee   *side    // the first B side that answered, likewise
+	alert    alert    // the ringing that a side that stays is played
+	number   int      // of B sides so far
+	callIDs  []string // of all legs it ever had
+	depth    int      // transfers and redirections so far
 	events   timeline
 	record   CDR
 	held     bool

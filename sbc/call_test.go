@@ -71,11 +71,58 @@ func TestCallLeavesItsRecord(t *testing.T) {
 			r.Ringing.IsZero() || r.Answered.IsZero() || r.A.CallID != "one" || r.B.CallID == "" {
 			t.Errorf("record = %+v", r)
 		}
-		v, ok := b.b.Call(r.ID)
-		if !ok || v.State != StateEnded || len(v.Events) < 8 {
-			t.Errorf("of the ended call are left: %t, %v, %d events", ok, v.State, len(v.Events))
+		for _, id := range []string{r.ID, r.A.CallID, r.B.CallID} {
+			v, ok := b.b.Call(id)
+			if !ok || v.State != StateEnded || len(v.Events) < 8 {
+				t.Errorf("of the ended call %s are left: %t, %v, %d events", id, ok, v.State, len(v.Events))
+			}
 		}
 	})
+}
+
+// A call that is up is found by our id and by the Call-IDs of its legs, and no
+// longer than it is up.
+func TestCallIsFoundByCallID(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, g711Set(), "PCMU")
+		b.answerEast("0", "PCMU/8000")
+		b.callWest(false, func(message) {})
+		b.say(west(), invitation("one", "+15550100"))
+		time.Sleep(time.Second)
+		r := b.b.Calls()[0].Record
+		for _, id := range []string{r.ID, "one", r.B.CallID} {
+			if v, ok := b.b.Call(id); !ok || v.ID != r.ID || v.State != StateAnswered {
+				t.Errorf("%s: %t, %s %v", id, ok, v.ID, v.State)
+			}
+		}
+		if !b.b.Hangup(r.B.CallID) {
+			t.Error("not hung up by the Call-ID of the called side")
+		}
+		time.Sleep(time.Minute)
+		if c := b.b.find("one"); c != nil {
+			t.Errorf("a call that is over is found: %s", c.id)
+		}
+		b.close()
+	})
+}
+
+// Of the calls that have ended as many are found as are kept.
+func TestRecentCallsAreBounded(t *testing.T) {
+	var r recent
+	view := func(n int) *CallView {
+		id := itoa(n)
+		return &CallView{ID: id, Record: CDR{A: LegRecord{CallID: "a" + id}}}
+	}
+	for n := range 5 {
+		r.add(view(n), 2)
+	}
+	if len(r.views) != 2 || r.known["2"] != nil || r.known["a2"] != nil || r.known["3"] == nil || r.known["a4"] == nil {
+		t.Errorf("kept %v", r.known)
+	}
+	r.add(view(5), 0)
+	if len(r.views)+len(r.known) != 0 {
+		t.Errorf("kept %v", r.known)
+	}
 }
 
 // A faultyCodec panics when an encoder is asked for.

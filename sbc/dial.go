@@ -145,6 +145,7 @@ func (c *Call) resolved(now time.Time, s *side, targets []transport.Target, err 
 		inv.Body = s.propose(c.direction(), c.preferred()...)
 	}
 	s.leg = c.b2b.ua.NewLeg(s.onMessage, s.trunk.LegConfig())
+	c.known(s)
 	s.leg.Dial(now, inv)
 	s.record = LegRecord{
 		Trunk: s.trunk.Name(), CallID: s.leg.CallID(), From: inv.From.URI, To: inv.To.URI,

@@ -18,17 +18,15 @@ type yield struct {
 // giftTime is how long another call may take to give a side away.
 const giftTime = 5 * time.Second
 
-// find returns the call with a leg of that Call-ID, nil if there is none.
-func (b *B2BUA) find(callID string) *Call {
+// find returns the call that is up with our id, or with a leg of that Call-ID;
+// nil if there is none.
+func (b *B2BUA) find(id string) *Call {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, c := range b.calls {
-		v := c.view.Load()
-		if v.Record.A.CallID == callID || v.Record.B.CallID == callID {
-			return c
-		}
+	if c := b.calls[id]; c != nil {
+		return c
 	}
-	return nil
+	return b.legs[id]
 }
 
 // ask asks the call that has the dialog of a REFER's Replaces for its other
@@ -142,6 +140,7 @@ func (c *Call) gift(now time.Time, s *side) {
 	s.name = "B" + itoa(c.number)
 	s.attempt = -1
 	c.sides = append(c.sides, s)
+	c.known(s)
 	if c.ending {
 		c.release(now, s, sip.Normal())
 		s.close(now)

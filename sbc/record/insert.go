@@ -40,16 +40,16 @@ func insertBy(ctx context.Context, tx *sql.Tx, rows []row, statement string, n i
 	if len(rows) < n {
 		return rows, nil
 	}
-	st, err := tx.PrepareContext(ctx, statement+strings.Repeat(", (?, ?, ?)", n-1))
+	st, err := tx.PrepareContext(ctx, statement+strings.Repeat(", "+oneRow, n-1))
 	if err != nil {
 		return rows, fmt.Errorf("prepare: %w", err)
 	}
 	defer func() { _ = st.Close() }() // ends with the transaction anyway
-	args := make([]any, 0, 3*n)
+	args := make([]any, 0, 5*n)
 	for ; len(rows) >= n; rows = rows[n:] {
 		args = args[:0]
 		for _, r := range rows[:n] {
-			args = append(args, r.cdr.ID, micro(r.cdr.Invited), string(r.body))
+			args = append(args, r.cdr.ID, micro(r.cdr.Invited), string(r.body), r.cdr.A.CallID, r.cdr.B.CallID)
 		}
 		if _, err := st.ExecContext(ctx, args...); err != nil {
 			return rows, fmt.Errorf("insert: %w", err)
@@ -62,7 +62,8 @@ func insertBy(ctx context.Context, tx *sql.Tx, rows []row, statement string, n i
 const (
 	orReplace = "INSERT OR REPLACE" + intoCalls
 	orIgnore  = "INSERT OR IGNORE" + intoCalls
-	intoCalls = " INTO calls (id, invited, body) VALUES (?, ?, ?)"
+	intoCalls = " INTO calls (id, invited, body, a, b) VALUES " + oneRow
+	oneRow    = "(?, ?, ?, nullif(?, ''), nullif(?, ''))"
 )
 
 // forget deletes up to 1000 records of calls that began before t and returns how

@@ -23,7 +23,7 @@ type Query struct {
 	Trunk        string    // of either side
 	Number       string    // of either side, as it came
 	CallID       string    // of either side
-	ID           string    // ours; found by an index, which Call-IDs are not
+	ID           string    // ours
 	Status       int       // exactly this one
 	Failed       bool      // not answered
 	Limit        int       // at most so many, the newest; 0 means 100
@@ -50,7 +50,7 @@ func (q Query) where() (string, []any) {
 		add("? IN (body->>'$.Caller', body->>'$.Called')", q.Number)
 	}
 	if q.CallID != "" {
-		add("? IN (body->>'$.A.CallID', body->>'$.B.CallID')", q.CallID)
+		add("(a = ? OR b = ?)", q.CallID, q.CallID) // each by its index
 	}
 	if q.ID != "" {
 		add("id = ?", q.ID)

@@ -13,9 +13,9 @@ import (
 // migration returns the statements that lead from version to version+1, or
 // nothing when version is the newest.
 //
-// The whole record is the JSON of the body, and what is looked for is looked for
-// in it: a record is written far more often than it is asked for. invited is
-// microseconds since 1970.
+// The whole record is the JSON of the body, and most of what is looked for is
+// looked for in it: a record is written far more often than it is asked for.
+// invited is microseconds since 1970; a and b are the Call-IDs of the sides.
 func migration(version int) string {
 	switch version {
 	case 0:
@@ -27,6 +27,13 @@ CREATE TABLE calls (
 	body    TEXT NOT NULL
 );
 CREATE INDEX calls_invited ON calls (invited);`
+	case 1:
+		return `
+ALTER TABLE calls ADD COLUMN a TEXT;
+ALTER TABLE calls ADD COLUMN b TEXT;
+UPDATE calls SET a = body->>'$.A.CallID', b = body->>'$.B.CallID';
+CREATE INDEX calls_a ON calls (a) WHERE a IS NOT NULL;
+CREATE INDEX calls_b ON calls (b) WHERE b IS NOT NULL;`
 	}
 	return ""
 }
