@@ -102,7 +102,7 @@ func (l *Leg) advanceOffer(now time.Time) {
 	}
 }
 
-// maxOfferTries bounds how often one offer is sent into 491.
+// maxOfferTries bounds how often one offer is sent again.
 const maxOfferTries = 6
 
 // offerResponded takes the final response to an offer of ours.
@@ -113,12 +113,7 @@ func (l *Leg) offerResponded(now time.Time, c *client, r *sipmsg.Response, in *t
 		return
 	}
 	l.offer.client = nil
-	if wait, ok := l.glare(r); ok && l.offer.tries < maxOfferTries {
-		l.offer.tries++
-		if l.offer.waiting == nil { // else a newer offer has taken its place
-			l.offer.waiting = &offerOf{d, c.req.body}
-		}
-		l.offer.retry = now.Add(wait)
+	if l.offerAgain(now, c, r) {
 		return
 	}
 	cause := reasonOf(r, r.StatusCode)
@@ -127,6 +122,27 @@ func (l *Leg) offerResponded(now time.Time, c *client, r *sipmsg.Response, in *t
 	}
 	l.emit(now, OfferAnswered{Dialog: d.tag, Cause: cause})
 	l.checkGone(now, r.StatusCode)
+}
+
+// offerAgain sends an offer of ours again where the refusal was not of the offer:
+// it met the peer's, or its session interval was too short (RFC 4028 §7.3).
+func (l *Leg) offerAgain(now time.Time, c *client, r *sipmsg.Response) bool {
+	o := &l.offer
+	if o.tries >= maxOfferTries {
+		return false
+	}
+	wait, glare := l.glare(r)
+	if !glare && (r.StatusCode != 422 || !l.session.lengthen(r)) {
+		return false
+	}
+	o.tries++
+	if o.waiting == nil { // else a newer offer has taken its place
+		o.waiting = &offerOf{c.req.dialog, c.req.body}
+	}
+	if glare {
+		o.retry = now.Add(wait)
+	}
+	return true
 }
 
 // offerAccepted takes a 2xx to a re-INVITE or UPDATE of ours.
@@ -188,8 +204,7 @@ func (l *Leg) receiveReinvite(now time.Time, r *sipmsg.Request, s *server, d *di
 		l.respond(now, s, 415, "", nil, []Header{{"Accept", typeSDP}}, "")
 		return
 	}
-	if status, headers := l.ua.admitSession(r, &l.cfg); status != 0 {
-		l.respond(now, s, status, "", nil, headers, "")
+	if l.refusesSession(now, s, r) {
 		return
 	}
 	l.refreshTarget(d, r.Contact(), l.back(*in))
@@ -207,8 +222,7 @@ func (l *Leg) receiveUpdate(now time.Time, r *sipmsg.Request, s *server, d *dial
 		l.respond(now, s, 405, "", nil, nil, "")
 		return
 	}
-	if status, headers := l.ua.admitSession(r, &l.cfg); status != 0 {
-		l.respond(now, s, status, "", nil, headers, "")
+	if l.refusesSession(now, s, r) {
 		return
 	}
 	switch {

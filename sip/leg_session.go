@@ -9,6 +9,7 @@ import (
 // session is the session timer of a leg. RFC 4028.
 type session struct {
 	interval time.Duration // 0: none
+	least    time.Duration // the longest Min-SE of a 422 so far, 0: none came
 	ours     bool          // we refresh
 	refresh  time.Time     // our refresh is due
 	expire   time.Time     // the call ends
@@ -44,13 +45,29 @@ func (s *session) ask(w *wire, c *LegConfig, least time.Duration) {
 
 // lines is what a request says that refreshes a session. RFC 4028 §7.4.
 func (s *session) lines() string {
-	switch {
-	case s.interval == 0:
+	if s.interval == 0 {
 		return ""
-	case s.ours:
-		return "Session-Expires: " + secs(s.interval) + ";refresher=uac\r\n"
 	}
-	return "Session-Expires: " + secs(s.interval) + ";refresher=uas\r\n"
+	lines := "Session-Expires: " + secs(s.interval) + ";refresher=uas\r\n"
+	if s.ours {
+		lines = "Session-Expires: " + secs(s.interval) + ";refresher=uac\r\n"
+	}
+	if s.least > 0 {
+		lines += "Min-SE: " + secs(s.least) + "\r\n" // RFC 4028 §7.3
+	}
+	return lines
+}
+
+// lengthen takes what a 422 wants, and reports whether the request should be
+// sent again. RFC 4028 §7.3, §7.4.
+func (s *session) lengthen(r *sipmsg.Response) bool {
+	v, _ := value(r, "min-se")
+	least, ok := seconds(v)
+	if !ok || s.interval == 0 || least <= s.interval || least > maxSession {
+		return false
+	}
+	s.interval, s.least = least, least
+	return true
 }
 
 // agreed takes what a 2xx to an INVITE or UPDATE of ours says. RFC 4028 §7.2.
@@ -105,11 +122,26 @@ func (s *session) answer(now time.Time, w *wire, t SessionTimer, asked sessionEx
 // start begins a session interval: who refreshes does so at half of it, who
 // does not ends the call a little before its end. RFC 4028 §10.
 func (s *session) start(now time.Time, interval time.Duration, ours bool) {
-	*s = session{interval: interval, ours: ours}
+	*s = session{interval: interval, least: s.least, ours: ours}
 	if ours {
 		s.refresh = now.Add(interval / 2)
 	}
 	s.expire = now.Add(interval - min(32*time.Second, interval/3))
+}
+
+// refusesSession refuses a request whose session interval is too short for us,
+// and reports whether it did. RFC 4028 §9.
+func (l *Leg) refusesSession(now time.Time, s *server, r *sipmsg.Request) bool {
+	status, headers := l.ua.admitSession(r, &l.cfg)
+	if status == 0 {
+		return false
+	}
+	var w wire
+	for _, h := range headers {
+		w.line(h.Name, h.Value)
+	}
+	l.respondLines(now, s, status, Extra{}, nil, string(w.b))
+	return true
 }
 
 // readSession notes what a refresh of the peer's says.
@@ -157,10 +189,8 @@ func (l *Leg) refreshResponded(now time.Time, c *client, r *sipmsg.Response) {
 	switch {
 	case r.StatusCode < 300:
 		l.session.agreed(now, r, l.cfg.Session)
-	case r.StatusCode == 422: // §7.4
-		v, _ := value(r, "min-se")
-		if least, ok := seconds(v); ok && least > l.session.interval && least <= maxSession {
-			l.session.interval = least
+	case r.StatusCode == 422:
+		if l.session.lengthen(r) {
 			l.sendRefresh(now)
 		}
 	case r.StatusCode == 405 || r.StatusCode == 501:

@@ -156,6 +156,64 @@ func TestRefreshFallsBackToReinvite(t *testing.T) {
 	}
 }
 
+// A refresh or an offer that the peer finds too short comes again with the
+// interval it wants, and Min-SE: nobody hears of it. RFC 4028 §7.3, §7.4.
+func TestRefreshComesAgainWithTheIntervalThePeerWants(t *testing.T) {
+	for _, method := range []string{"UPDATE", "INVITE"} {
+		cfg := timerConfig(SessionRequest, 100*time.Second)
+		cfg.Session.Reinvite = method == "INVITE"
+		c := answeredCallee(t, cfg, "Session-Expires: 100;refresher=uac", "Allow: INVITE, UPDATE")
+		c.leg.Advance(t0.Add(50 * time.Second))
+		c.refusesAsTooShort(method)
+	}
+	c := answeredCallee(t, timerConfig(SessionRequest, 100*time.Second), "Session-Expires: 100;refresher=uac")
+	c.leg.Offer(t0, []byte(offerSDP))
+	c.refusesAsTooShort("INVITE")
+}
+
+// refusesAsTooShort answers the request of that method with 422, and the one
+// that follows with 200.
+func (c *callee) refusesAsTooShort(method string) {
+	c.t.Helper()
+	at := t0.Add(50 * time.Second)
+	c.says(at, c.lastRequest("due", method), 422, "x", "", "Min-SE: 600")
+	if method == "INVITE" {
+		sent := c.wantSent("refused, and again", "ACK", "INVITE")
+		c.answersLonger(at, c.request(sent[1].Raw), answerSDP)
+		c.wantSent("answered", "ACK")
+		event[OfferAnswered](c.side, "the one answer that counts")
+	} else {
+		c.answersLonger(at, c.lastRequest("again", method), "")
+	}
+	if es := c.took(); len(es) > 0 {
+		c.t.Errorf("%s: events %#v", method, es)
+	}
+	if got := c.leg.session.interval; got != 600*time.Second {
+		c.t.Errorf("%s: interval %v", method, got)
+	}
+}
+
+func (c *callee) answersLonger(at time.Time, r *sipmsg.Request, body string) {
+	c.t.Helper()
+	se, _ := value(r, "session-expires")
+	least, _ := value(r, "min-se")
+	if se != "600;refresher=uac" || least != "600" {
+		c.t.Errorf("Session-Expires %q, Min-SE %q", se, least)
+	}
+	c.says(at, r, 200, "x", body, contactB, "Session-Expires: 600;refresher=uac")
+}
+
+// A 422 that asks for nothing longer is a refusal like another.
+func TestTooShortWithoutALongerIntervalIsARefusal(t *testing.T) {
+	c := answeredCallee(t, timerConfig(SessionRequest, 100*time.Second), "Session-Expires: 100;refresher=uac")
+	c.leg.Offer(t0, []byte(offerSDP))
+	c.says(t0, c.lastRequest("the offer", "INVITE"), 422, "x", "", "Min-SE: 90")
+	c.wantSent("refused", "ACK")
+	if e := event[OfferAnswered](c.side, "refused"); e.Cause.Status != 422 {
+		t.Errorf("cause %+v", e.Cause)
+	}
+}
+
 func TestTransferorIsToldHowTheCallGoes(t *testing.T) {
 	p := newPair(t, LegConfig{}, LegConfig{Refer: true})
 	p.up()
