@@ -19,9 +19,7 @@ type Arrival struct {
 	Caller Caller
 	// Diversions are the forwardings before, the oldest first.
 	Diversions []Diversion
-	// UserToUser are the values of User-to-User (RFC 7433).
-	UserToUser []string
-	// Headers are all others, from which the rules of the next trunk choose.
+	// Headers are all of the INVITE, from which the rules of the next trunk choose.
 	Headers []sip.Header
 	// MaxForwards is what an outgoing INVITE of this call says.
 	MaxForwards int
@@ -55,16 +53,13 @@ func Arrive(from *Trunk, in *sip.Invite) (Arrival, error) {
 	if from.cfg.Identity.Trusted {
 		a.Diversions = readDiversions(in.Headers, n)
 	}
-	for _, v := range listed(in.Headers, "User-to-User", maxUserToUser) {
-		if isUserToUser(v) {
-			a.UserToUser = append(a.UserToUser, v)
-		}
-	}
 	return a, nil
 }
 
-// maxUserToUser bounds the User-to-User values of a call.
+// maxUserToUser bounds the User-to-User values of a message.
 const maxUserToUser = 4
+
+const userToUser = "User-to-User"
 
 // isUserToUser reports whether a value may pass: a token or a quoted string, and
 // parameters (RFC 7433 §4.1).
@@ -95,11 +90,6 @@ func (a Arrival) Towards(h Hop, host string) sip.Invite {
 	t := h.Trunk
 	from, headers := t.named(a.Caller, h.Caller, host)
 	headers = append(headers, t.diverted(a.Diversions, h.Called, host)...)
-	if t.cfg.Identity.UserToUser {
-		for _, v := range a.UserToUser {
-			headers = append(headers, sip.Header{Name: "User-to-User", Value: v})
-		}
-	}
 	text := callText{called: h.Called, caller: h.Caller, route: h.Route}
 	if a.Caller.Private && !t.cfg.Identity.Trusted {
 		text.caller = anonymous
@@ -144,7 +134,9 @@ func (t *Trunk) requestURI(h Hop) string {
 }
 
 // Pass returns the headers of the other side that pass to this trunk by its
-// rules, besides those every call needs. Of requests and responses alike.
+// rules, besides those every call needs, and User-to-User where it passes. Of
+// requests and responses alike: INVITE, BYE and what answers an INVITE
+// (RFC 7433 §4).
 func (t *Trunk) Pass(headers []sip.Header) []sip.Header {
 	var out []sip.Header
 	for _, h := range headers {
@@ -154,6 +146,14 @@ func (t *Trunk) Pass(headers []sip.Header) []sip.Header {
 		}
 		if len(out) < maxRules && len(h.Value) <= maxHeaderValue && isToken(h.Name) && isHeaderText(h.Value) {
 			out = append(out, h)
+		}
+	}
+	if !t.cfg.Identity.UserToUser {
+		return out
+	}
+	for _, v := range listed(headers, userToUser, maxUserToUser) {
+		if isUserToUser(v) {
+			out = append(out, sip.Header{Name: userToUser, Value: v})
 		}
 	}
 	return out

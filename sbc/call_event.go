@@ -52,13 +52,24 @@ func (c *Call) released(now time.Time, s *side, e sip.Released) {
 	}
 	switch {
 	case s != c.a && s != c.b:
+		s.refusal = e.Headers
 		c.failed(now, s, e.Cause, e.RetryAfter)
 	case c.transferred(now, s):
 		// The transferor has left; the others are joined, or about to be.
 	case s == c.a:
+		c.left(now, s, e)
 		c.end(now, e.Cause, who(e, byCaller))
 	default:
+		c.left(now, s, e)
 		c.end(now, e.Cause, who(e, byCalled))
+	}
+}
+
+// left ends the other side of one that hung up, with those headers of its BYE
+// that pass.
+func (c *Call) left(now time.Time, s *side, e sip.Released) {
+	if o := c.other(s); o != nil && o.joined && e.Remote {
+		c.release(now, o, ended(o, e.Cause), o.trunk.Pass(e.Headers)...)
 	}
 }
 

@@ -107,7 +107,8 @@ type IdentityConfig struct {
 	// Diversion says how a forwarded call tells so: off, diversion (RFC 5806) or
 	// history (History-Info, RFC 7044). Either is read and converted.
 	Diversion Diverting
-	// UserToUser passes User-to-User (RFC 7433).
+	// UserToUser passes User-to-User (RFC 7433) to the peer, in requests and in
+	// responses.
 	UserToUser bool
 }
 
@@ -152,8 +153,8 @@ func (i *IdentityConfig) validate(f *findings, key string) {
 	oneOf(f, key+".diversion", i.Diversion, DivertingOff, DivertingDiversion, DivertingHistory)
 }
 
-// HeadersConfig says which headers pass besides those the call itself needs,
-// which we write ourselves.
+// HeadersConfig says which headers of INVITE, BYE and the responses to INVITE
+// pass besides those the call itself needs, which we write ourselves.
 type HeadersConfig struct {
 	// Allow lists headers of the other side that pass to the peer, by name or by
 	// the beginning of names, as X-MS-Custom-*. None passes that is not listed.

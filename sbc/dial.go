@@ -28,6 +28,7 @@ type search struct {
 	referredBy string
 	referrer   *Trunk // the REFER came in on
 	replaces   *sip.Replaces
+	embedded   []sip.Header // in its Refer-To
 }
 
 // A loss is how a target was lost.
@@ -35,6 +36,7 @@ type loss struct {
 	cause      sip.Cause
 	retryAfter time.Duration
 	contacts   []sip.Contact // of a redirection
+	headers    []sip.Header
 }
 
 // newSearch returns a search through a plan, in which no more than forks targets
@@ -157,7 +159,9 @@ func (c *Call) resolved(now time.Time, s *side, targets []transport.Target, err 
 // invite makes the INVITE to a hop.
 func (c *Call) invite(hop Hop, targets []transport.Target) sip.Invite {
 	host := hop.Trunk.Local(c.b2b.network.Listeners(), targets[0])
-	inv := c.arrival.Towards(hop, host)
+	arrival := c.arrival
+	arrival.Headers = overlaid(arrival.Headers, c.search.embedded)
+	inv := arrival.Towards(hop, host)
 	inv.Targets = targets
 	c.search.asked[askedFor(inv.RequestURI)] = true
 	inv.Timeout = 0 // how long it may ring is the call's affair
@@ -203,7 +207,7 @@ func (c *Call) failed(now time.Time, s *side, cause sip.Cause, retryAfter time.D
 	}
 	c.release(now, s, sip.Refusal(487).WithText("Next target"))
 	c.drop(now, s)
-	q.causes[s.target] = loss{cause: cause, retryAfter: retryAfter, contacts: s.contacts}
+	q.causes[s.target] = loss{cause: cause, retryAfter: retryAfter, contacts: s.contacts, headers: s.refusal}
 	c.judge(now, q.hunt.failed(s.target, cause.Status, hop.Reroutes(cause.Status)))
 }
 
@@ -238,6 +242,7 @@ func (c *Call) giveUp(now time.Time) {
 		headers = append(headers, sip.Header{Name: "Retry-After", Value: itoa(int(best.retryAfter.Seconds()))})
 	}
 	headers = append(headers, c.contacts(best.contacts, q.hops[q.hunt.best.target].Trunk)...)
+	headers = append(headers, c.origin.Pass(best.headers)...)
 	cause := forCaller(best.cause)
 	c.release(now, c.a, cause, headers...)
 	c.end(now, cause, byCalled)

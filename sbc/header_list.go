@@ -1,6 +1,7 @@
 package sbc
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/tandem-voip/tandem/sip"
@@ -66,4 +67,19 @@ func paramOf(params, name string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// overlaid returns headers with those of over in place of the ones that have the
+// same names.
+func overlaid(headers, over []sip.Header) []sip.Header {
+	if len(over) == 0 {
+		return headers
+	}
+	out := slices.Clone(over)
+	for _, h := range headers {
+		if !slices.ContainsFunc(over, func(o sip.Header) bool { return strings.EqualFold(o.Name, h.Name) }) {
+			out = append(out, h)
+		}
+	}
+	return out
 }

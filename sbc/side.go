@@ -41,6 +41,7 @@ type side struct {
 	latched  bool            // media of it arrives
 	lost     bool            // it is not wanted any more
 	contacts []sip.Contact   // of a redirection that is not followed
+	refusal  []sip.Header    // those of the refusal of its INVITE
 	attempt  int             // its place in the record's targets; -1 for none
 	ringBy   time.Time       // when it has rung long enough; zero: not limited
 	record   LegRecord

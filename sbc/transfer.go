@@ -65,7 +65,7 @@ func (c *Call) refer(now time.Time, s, stay *side, e sip.Referred) {
 	c.beginTransfer(now, &transfer{by: s, stay: stay, asked: true}, s.role(c), number)
 	c.search = newSearch(now, plan, c.config.Forks)
 	c.search.transfer = c.transfer
-	c.search.referredBy, c.search.referrer = e.ReferredBy, s.trunk
+	c.search.referredBy, c.search.referrer, c.search.embedded = e.ReferredBy, s.trunk, e.Embedded
 	c.search.replaces = e.Replaces // a dialog that is not ours: the target knows it
 	c.next(now)
 }
