@@ -2,7 +2,6 @@ package sbc
 
 import (
 	"cmp"
-	"net/url"
 	"strings"
 	"time"
 
@@ -32,11 +31,11 @@ func Arrive(from *Trunk, in *sip.Invite) (Arrival, error) {
 	if err != nil {
 		return Arrival{}, sip.Refusal(416).WithText("Request-URI is neither sip nor tel") // RFC 3261 §8.2.2.1
 	}
-	user, err := url.PathUnescape(u.User)
+	user, _, ok := userOf(in.RequestURI)
 	switch {
 	case u.User == "":
 		return Arrival{}, sip.Refusal(404).WithText("Request-URI names nobody")
-	case err != nil || !isUser(user):
+	case !ok:
 		return Arrival{}, sip.Refusal(400).WithText("Request-URI has a bad user part")
 	}
 	if in.MaxForwards <= 0 {

@@ -1,6 +1,7 @@
 package sbc
 
 import (
+	"net/netip"
 	"net/url"
 	"strings"
 
@@ -83,7 +84,8 @@ func (n *NumbersConfig) write(number string, f NumberFormat) string {
 }
 
 // uri writes a number as a URI. A tel: URI needs a plus, or the context in which
-// the number means something (RFC 3966 §5.1.5); an empty number has no user.
+// the number means something (RFC 3966 §5.1.5), else it is a sip: one; an empty
+// number has no user.
 func (n *NumbersConfig) uri(number string, f NumberFormat, host string, port uint16) string {
 	user := n.write(number, f)
 	phone := isPhone(user)
@@ -91,7 +93,9 @@ func (n *NumbersConfig) uri(number string, f NumberFormat, host string, port uin
 		if strings.HasPrefix(user, "+") {
 			return "tel:" + user
 		}
-		return "tel:" + escapeUser(user) + ";phone-context=" + host
+		if context := n.context(host); context != "" {
+			return "tel:" + escapeUser(user) + ";phone-context=" + context
+		}
 	}
 	uri := "sip:"
 	if user != "" {
@@ -102,6 +106,19 @@ func (n *NumbersConfig) uri(number string, f NumberFormat, host string, port uin
 		uri += ";user=phone" // RFC 3261 §19.1.1
 	}
 	return uri
+}
+
+// context is where a number without a plus means something: the trunk's country,
+// else the domain of the host; empty if that is an address, which is no context
+// (RFC 3966 §3).
+func (n *NumbersConfig) context(host string) string {
+	if n.Country != "" {
+		return "+" + n.Country
+	}
+	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+		return ""
+	}
+	return host
 }
 
 // escapeUser escapes what cannot stand in the user part of a URI: all but
@@ -125,7 +142,8 @@ func escapeUser(user string) string {
 }
 
 // userOf returns the user part of a URI, unescaped, and its host; false if there
-// is none, or one that cannot be written again.
+// is none, or one that cannot be written again. A number with the context of a
+// country is the one with that country's code.
 func userOf(uri string) (user, host string, ok bool) {
 	u, err := sip.ParseURI(uri)
 	if err != nil {
@@ -134,5 +152,27 @@ func userOf(uri string) (user, host string, ok bool) {
 	if user, err = url.PathUnescape(u.User); err != nil || !isUser(user) {
 		return "", u.Host, false
 	}
+	params := u.Params
+	if u.Scheme != "tel" {
+		_, params, _ = strings.Cut(user, ";") // RFC 3261 §19.1.6
+	}
+	if context, has := paramOf(params, "phone-context"); has {
+		user = inContext(user, context)
+	}
 	return user, u.Host, true
+}
+
+// inContext puts the beginning of a global number before a local one. That does
+// not always make a number (911 is in +1, and +1911 is none): a short code and
+// what begins with a prefix stay local (RFC 3966 §5.1.5).
+func inContext(user, context string) string {
+	number := bare(user)
+	country, plus := strings.CutPrefix(bare(context), "+")
+	if !plus || country == "" {
+		return user
+	}
+	if len(number) < minNational || number[0] == '0' || !isDigits(number) || !isE164("+"+country+number) {
+		return user
+	}
+	return "+" + country + number
 }

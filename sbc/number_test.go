@@ -60,7 +60,7 @@ func TestNumbersAreWrittenInTheFormWanted(t *testing.T) {
 		{"+4930123456", NumberFormat{Form: FormE164, UserPhone: true}, "sip:+4930123456@h;user=phone"},
 		{"alice", NumberFormat{Form: FormE164, UserPhone: true}, "sip:alice@h"},
 		{"+4930123456", NumberFormat{Form: FormE164, Tel: true}, "tel:+4930123456"},
-		{"112", NumberFormat{Form: FormE164, Tel: true}, "tel:112;phone-context=h"},
+		{"112", NumberFormat{Form: FormE164, Tel: true}, "tel:112;phone-context=+49"},
 		{"alice", NumberFormat{Form: FormE164, Tel: true}, "sip:alice@h"},
 		{"a b@c;d", NumberFormat{}, "sip:a%20b%40c%3Bd@h"},
 		{"", NumberFormat{}, "sip:h"},
@@ -92,4 +92,46 @@ func FuzzNumber(f *testing.F) {
 			t.Fatalf("uri(%q) = %q reads as %q at %q (%+v)", number, uri, back, host, u)
 		}
 	})
+}
+
+// A local number in the context of a country is that country's; a short code, a
+// number with a prefix, and one in the context of a domain stay as they are.
+// RFC 3966 §5.1.5.
+func TestLocalNumberIsReadInItsContext(t *testing.T) {
+	for uri, want := range map[string]string{
+		"tel:5550100199;phone-context=+1":                       "+15550100199",
+		"tel:555-010-0199;ext=7;phone-context=+1":               "+15550100199",
+		"tel:0100-199;phone-context=+1-555":                     "0100-199",
+		"tel:9100199;phone-context=+1-555":                      "+15559100199",
+		"tel:911;phone-context=+1":                              "911",
+		"tel:030123456;phone-context=+49":                       "030123456",
+		"tel:5550100199;phone-context=example.com":              "5550100199",
+		"tel:5550100199":                                        "5550100199",
+		"tel:+15550100199;phone-context=+44":                    "+15550100199",
+		"tel:555010019912345;phone-context=+1":                  "555010019912345",
+		"tel:5550100199;phone-context=+":                        "5550100199",
+		"sip:5550100199;phone-context=+1@gw.example;user=phone": "+15550100199",
+	} {
+		user, _, ok := userOf(uri)
+		if user, _, _ = strings.Cut(user, ";"); !ok || user != want {
+			t.Errorf("userOf(%q) = %q, want %q", uri, user, want)
+		}
+	}
+}
+
+// A tel URI is written with a country or a domain as its context, never with an
+// address: without either the number is a sip: URI. RFC 3966 §3.
+func TestLocalNumberIsWrittenWithAContext(t *testing.T) {
+	tel := NumberFormat{Form: FormE164, Tel: true}
+	for _, tc := range []struct{ country, host, want string }{
+		{"", "gw.example", "tel:112;phone-context=gw.example"},
+		{"49", "192.0.2.1", "tel:112;phone-context=+49"},
+		{"", "192.0.2.1", "sip:112@192.0.2.1"},
+		{"", "2001:db8::1", "sip:112@[2001:db8::1]"},
+	} {
+		n := NumbersConfig{Country: tc.country}
+		if got := n.uri("112", tel, tc.host, 0); got != tc.want {
+			t.Errorf("country %q, host %s: %s, want %s", tc.country, tc.host, got, tc.want)
+		}
+	}
 }

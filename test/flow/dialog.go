@@ -101,7 +101,10 @@ func (c *call) begin(p phrase) {
 	}
 	c.localURI = fmt.Sprintf("sip:%s@%s", from, c.p.at)
 	c.remoteURI = "sip:" + gw.String()
-	if p.to != "" {
+	switch {
+	case strings.Contains(p.to, ":"):
+		c.remoteURI = p.to
+	case p.to != "":
 		c.remoteURI = fmt.Sprintf("sip:%s@%s", p.to, gw)
 	}
 	c.p.mu.Lock()
