@@ -30,9 +30,10 @@ type Log struct {
 
 // Process is the process section.
 type Process struct {
-	// GCPercent is how much the heap may grow over what is live before the
-	// garbage collector runs, in percent. More costs memory and saves processor
-	// time. GOGC in the environment wins over it.
+	// GCPercent is how much the heap may grow at the most over what is live
+	// before the garbage collector runs, in percent. More costs memory and saves
+	// processor time. While collecting costs next to nothing the heap is kept
+	// smaller. GOGC in the environment wins over it.
 	GCPercent int
 
 	// MemoryLimit is the size in mebibytes near which the garbage collector

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"runtime/debug"
 
 	"github.com/tandem-voip/tandem/cmd/tandem/appliance"
 	"github.com/tandem-voip/tandem/config"
@@ -50,14 +48,4 @@ func newLog(c config.Log, w io.Writer) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(w, o))
 	}
 	return slog.New(slog.NewTextHandler(w, o))
-}
-
-// tune sets up the garbage collector, unless the environment has.
-func tune(p config.Process) {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(p.GCPercent)
-	}
-	if os.Getenv("GOMEMLIMIT") == "" && p.MemoryLimit > 0 {
-		debug.SetMemoryLimit(int64(p.MemoryLimit) << 20)
-	}
 }

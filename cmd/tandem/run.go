@@ -74,7 +74,6 @@ func runConfig(ctx context.Context, cfg config.Config, file string, greeting fun
 	lines := newLogWriter(os.Stderr)
 	defer lines.close()
 	log := newLog(cfg.Log, lines)
-	tune(cfg.Process)
 	deps := appliance.System(log)
 	deps.Version = version
 	r := &reloader{file: file, log: log}
@@ -91,6 +90,7 @@ func runConfig(ctx context.Context, cfg config.Config, file string, greeting fun
 	var wg sync.WaitGroup
 	ended := make(chan struct{})
 	wg.Go(func() { heedSignals(stop, a, r, ended) })
+	wg.Go(func() { keepPace(cfg.Process, ended) })
 	wg.Go(func() {
 		select {
 		case <-a.Up():
