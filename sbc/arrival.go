@@ -50,7 +50,9 @@ func Arrive(from *Trunk, in *sip.Invite) (Arrival, error) {
 		MaxForwards: in.MaxForwards - 1,
 	}
 	if from.cfg.Identity.Trusted {
-		a.Diversions = readDiversions(in.Headers, n)
+		if a.Diversions = readDiversions(in.Headers, n); len(a.Diversions) == 0 {
+			a.Diversions = readTarget(in.RequestURI, n)
+		}
 	}
 	return a, nil
 }
@@ -103,7 +105,7 @@ func (a Arrival) Towards(h Hop, host string) sip.Invite {
 		}
 	}
 	return sip.Invite{
-		RequestURI:  t.requestURI(h),
+		RequestURI:  t.requestURI(h, a.Diversions, host),
 		From:        from,
 		To:          sip.Address{URI: t.cfg.Numbers.uri(h.Called, t.cfg.Numbers.To, cmp.Or(t.cfg.Peer.Host, host), 0)},
 		MaxForwards: a.MaxForwards,
@@ -112,8 +114,9 @@ func (a Arrival) Towards(h Hop, host string) sip.Invite {
 	}
 }
 
-// requestURI is whom the INVITE to a hop asks for.
-func (t *Trunk) requestURI(h Hop) string {
+// requestURI is whom the INVITE to a hop asks for, of a call with those
+// forwardings.
+func (t *Trunk) requestURI(h Hop, ds []Diversion, host string) string {
 	if h.Target != "" {
 		return h.Target
 	}
@@ -129,7 +132,7 @@ func (t *Trunk) requestURI(h Hop) string {
 		uri += ";transport=ws" // RFC 7118 §5.2.4: there is no wss
 	case TransportAny, TransportUDP:
 	}
-	return uri
+	return t.divertedURI(uri, ds, host)
 }
 
 // Pass returns the headers of the other side that pass to this trunk by its

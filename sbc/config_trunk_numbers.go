@@ -104,8 +104,9 @@ type IdentityConfig struct {
 	// Privacy says what becomes of a caller's wish for it (RFC 3323): honour (From
 	// is anonymous, Privacy is written) or ignore.
 	Privacy PrivacyPolicy
-	// Diversion says how a forwarded call tells so: off, diversion (RFC 5806) or
-	// history (History-Info, RFC 7044). Either is read and converted.
+	// Diversion says how a forwarded call tells so: off, diversion (RFC 5806),
+	// history (History-Info, RFC 7044) or uri (the last forwarding only, as target
+	// and cause in the Request-URI, RFC 4458). Each is read and converted.
 	Diversion Diverting
 	// UserToUser passes User-to-User (RFC 7433) to the peer, in requests and in
 	// responses.
@@ -140,6 +141,7 @@ const (
 	DivertingOff       Diverting = "off"
 	DivertingDiversion Diverting = "diversion"
 	DivertingHistory   Diverting = "history"
+	DivertingURI       Diverting = "uri"
 )
 
 func (i *IdentityConfig) validate(f *findings, key string) {
@@ -150,7 +152,7 @@ func (i *IdentityConfig) validate(f *findings, key string) {
 		f.add(key+".caller", "%q is not a number; write it as +15550100", i.Caller)
 	}
 	oneOf(f, key+".privacy", i.Privacy, PrivacyHonour, PrivacyIgnore)
-	oneOf(f, key+".diversion", i.Diversion, DivertingOff, DivertingDiversion, DivertingHistory)
+	oneOf(f, key+".diversion", i.Diversion, DivertingOff, DivertingDiversion, DivertingHistory, DivertingURI)
 }
 
 // HeadersConfig says which headers of INVITE, BYE and the responses to INVITE

@@ -38,6 +38,26 @@ func readDiversions(headers []sip.Header, n *NumbersConfig) []Diversion {
 	return readHistory(headers, n)
 }
 
+// readTarget reads who forwarded a call and why from the parameters of its
+// Request-URI (RFC 4458 §2).
+func readTarget(requestURI string, n *NumbersConfig) []Diversion {
+	u, err := sip.ParseURI(requestURI)
+	if err != nil {
+		return nil
+	}
+	target, _ := u.Param("target")
+	if target, err = url.PathUnescape(target); err != nil {
+		return nil
+	}
+	user, host, ok := userOf(target)
+	if !ok || isAnonymous(user, host) {
+		return nil
+	}
+	cause, _ := u.Param("cause")
+	code, _ := strconv.Atoi(cause) // of none: 0, which is unknown
+	return []Diversion{{Number: n.read(user), Reason: reasonOf(code), Count: 1}}
+}
+
 // readDiversion reads Diversion, whose first value is the newest (RFC 5806 §6).
 func readDiversion(headers []sip.Header, n *NumbersConfig) []Diversion {
 	var out []Diversion
@@ -191,27 +211,47 @@ func reasonOf(cause int) string {
 	return "unknown"
 }
 
-// diverted writes the forwardings of a call as the trunk wants them; called is
-// the number asked for. Whoever does not want to be named is left out towards
-// a peer that is not trusted (RFC 5806 §5.3, RFC 7044 §10.1.2).
-func (t *Trunk) diverted(ds []Diversion, called, host string) []sip.Header {
-	var shown []Diversion
+// shown are the forwardings that the trunk may hear of. Whoever does not want to
+// be named is left out towards a peer that is not trusted (RFC 5806 §5.3,
+// RFC 7044 §10.1.2).
+func (t *Trunk) shown(ds []Diversion) []Diversion {
+	var out []Diversion
 	for _, d := range ds {
 		if !d.Private || t.cfg.Identity.Trusted {
-			shown = append(shown, d)
+			out = append(out, d)
 		}
 	}
-	if len(shown) == 0 {
+	return out
+}
+
+// diverted writes the forwardings of a call as the trunk wants them; called is
+// the number asked for.
+func (t *Trunk) diverted(ds []Diversion, called, host string) []sip.Header {
+	ds = t.shown(ds)
+	if len(ds) == 0 {
 		return nil
 	}
 	switch t.cfg.Identity.Diversion {
 	case DivertingDiversion:
-		return t.writeDiversion(shown, host)
+		return t.writeDiversion(ds, host)
 	case DivertingHistory:
-		return t.writeHistory(shown, called, host)
-	case DivertingOff:
+		return t.writeHistory(ds, called, host)
+	case DivertingURI, DivertingOff:
 	}
 	return nil
+}
+
+// divertedURI is a Request-URI with the last forwarding of a call in its
+// parameters, where the trunk wants it there (RFC 4458 §2). A tel: URI has no
+// such parameters.
+func (t *Trunk) divertedURI(uri string, ds []Diversion, host string) string {
+	ds = t.shown(ds)
+	if t.cfg.Identity.Diversion != DivertingURI || len(ds) == 0 || !strings.HasPrefix(uri, "sip:") {
+		return uri
+	}
+	d, n := ds[len(ds)-1], &t.cfg.Numbers
+	target := url.QueryEscape(n.uri(d.Number, n.Diversion, host, 0))
+	return uri + ";target=" + target + ";cause=" + strconv.Itoa(causeOf(d.Reason))
 }
 
 func (t *Trunk) writeDiversion(ds []Diversion, host string) []sip.Header {

@@ -159,3 +159,36 @@ func FuzzDiversion(f *testing.F) {
 		}
 	})
 }
+
+// A Request-URI that says who forwarded and why is read where no header does,
+// and written where the trunk wants it. RFC 4458 §2.
+func TestForwardingInTheRequestURIIsReadAndWritten(t *testing.T) {
+	west := one(t, namedTrunk("west", "192.0.2.1", trusting))
+	for uri, want := range map[string]Diversion{
+		"sip:vm@gw;target=sip:+15550100122%40x;cause=486":   {Number: "+15550100122", Reason: "user-busy", Count: 1},
+		"sip:vm@gw;cause=408;target=tel:+1-555-010-0122":    {Number: "+15550100122", Reason: "no-answer", Count: 1},
+		"sip:vm@gw;target=sip:+15550100122%40x":             {Number: "+15550100122", Reason: "unknown", Count: 1},
+		"sip:vm@gw;cause=486":                               {},
+		"sip:vm@gw;target=sip:%250d%250aX@x;cause=486":      {},
+		"sip:vm@gw;target=sip:anonymous%40x;cause=486":      {},
+		"sip:vm@gw;target=sip:+15550100122%40x;cause=486;d": {Number: "+15550100111", Reason: "away", Count: 1},
+	} {
+		in := invite()
+		if in.RequestURI = uri; strings.HasSuffix(uri, ";d") {
+			in = invite("Diversion: <sip:+15550100111@x>;reason=away")
+			in.RequestURI = uri
+		}
+		a, err := Arrive(west, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want != (Diversion{}) && !slices.Equal(a.Diversions, []Diversion{want}) || want == (Diversion{}) && len(a.Diversions) > 0 {
+			t.Errorf("%s: %+v, want %+v", uri, a.Diversions, want)
+		}
+	}
+	vm := one(t, namedTrunk("vm", "192.0.2.200", func(c *TrunkConfig) { c.Identity.Diversion = DivertingURI }))
+	got := vm.divertedURI("sip:vm@h", []Diversion{{Number: "+1555", Reason: "away"}, {Number: "+1556", Reason: "user-busy"}}, "gw.example")
+	if want := "sip:vm@h;target=sip%3A%2B1556%40gw.example;cause=486"; got != want {
+		t.Errorf("written %s, want %s", got, want)
+	}
+}

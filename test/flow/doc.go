@@ -54,7 +54,7 @@
 //	+15550100       number called; expected ones may hold *
 //	from N          number calling
 //	to METHOD       which request a response is for
-//	to URI          whom our request is for, such as tel:+15550100
+//	to URI          the whole Request-URI, such as tel:+15550100
 //	offer, answer   SDP, see below
 //	"Name: value"   header: put into what we send (an empty value removes it),
 //	                expected in what comes, where * fits anything; in ours

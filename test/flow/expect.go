@@ -95,8 +95,12 @@ func (c *call) accept(h handle, ph phrase, a arrival) error {
 		}
 	}
 	if m.request() {
-		if ph.to != "" && !matches(ph.to, user(m.uri())) {
-			return fmt.Errorf("%s is for %q, expected %q", ph.kind, user(m.uri()), ph.to)
+		whom := user(m.uri())
+		if strings.Contains(ph.to, ":") {
+			whom = m.uri()
+		}
+		if ph.to != "" && !matches(ph.to, whom) {
+			return fmt.Errorf("%s is for %q, expected %q", ph.kind, whom, ph.to)
 		}
 	} else if ph.to != "" && ph.to != m.method() {
 		return fmt.Errorf("%s is for %s, expected %s", ph.kind, m.method(), ph.to)
