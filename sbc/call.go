@@ -54,6 +54,8 @@ type Call struct {
 	offers   sdp.Direction  // which ways the caller's offer lets audio go, seen from us
 	awaitBy  time.Time      // until when another call may give us a side; zero: not waiting
 	waiting  []dtmf.Press   // digits from before there was anybody to hear them
+	// The reliable responses the caller has not acknowledged, the oldest first.
+	unpracked []unpracked
 }
 
 // post gives the call an input and reports whether its inbox had room. It does

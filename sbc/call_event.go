@@ -12,13 +12,16 @@ import (
 func (c *Call) event(now time.Time, s *side, e sip.Event) {
 	switch e := e.(type) {
 	case sip.Progressed:
+		told := len(c.unpracked)
 		c.progressed(now, s, e)
+		c.acknowledge(now, s, e, len(c.unpracked) > told)
 	case sip.Answered:
 		c.answered(now, s, e)
 	case sip.Confirmed:
 		c.confirmed(now, s, e.Body)
 	case sip.Pracked:
 		c.confirmed(now, s, e.Body)
+		c.pracked(now, s)
 	case sip.Offered:
 		c.offered(now, s, e)
 	case sip.OfferAnswered:

@@ -174,13 +174,18 @@ func (c *Call) say(now time.Time, s *side, p progress, headers []sip.Header) {
 		}
 		body = b
 	}
-	c.a.leg.Progress(now, p.status, body, sip.Extra{Headers: headers})
+	c.tell(now, p.status, body, headers)
 }
 
 // reliable reports whether our provisional responses to the caller are made
 // reliable (RFC 3262 §3).
 func (c *Call) reliable() bool {
-	mode := c.origin.cfg.Dialog.Reliable
-	return mode != ReliableOff && mode != ReliableIgnored &&
-		(slices.Contains(c.in.Supported, "100rel") || slices.Contains(c.in.Require, "100rel"))
+	switch c.origin.cfg.Dialog.Reliable {
+	case ReliableOff, ReliableIgnored:
+		return false
+	case ReliableUnannounced:
+		return slices.Contains(c.in.Require, "100rel")
+	case ReliableSupported, ReliableRequired:
+	}
+	return slices.Contains(c.in.Supported, "100rel") || slices.Contains(c.in.Require, "100rel")
 }

@@ -8,6 +8,11 @@ type DialogConfig struct {
 	// supported, unannounced (done when the peer asks, not advertised), required
 	// or ignored (a peer that asks is not obliged).
 	Reliable Reliable
+	// ReliableRelay acknowledges a reliable provisional response of the peer by
+	// PRACK when the caller has acknowledged the one it led to, so that the peer
+	// knows that he was told. Where he gets none that is reliable, and without
+	// this, it is acknowledged at once.
+	ReliableRelay bool
 	// Timer is what we do about session timers (RFC 4028): off, accept (a peer
 	// that asks gets one), uac (we ask for one and refresh) or uas (we ask for one
 	// and for the peer to refresh).

@@ -16,6 +16,7 @@ func (t *Trunk) LegConfig() sip.LegConfig {
 		ContactHost:   c.Peer.Domain,
 		Credentials:   t.credentials(),
 		Reliable:      reliableMode(c.Dialog.Reliable),
+		HoldPRACK:     c.Dialog.ReliableRelay,
 		Session:       sessionTimer(&c.Dialog),
 		Update:        c.Dialog.Update,
 		Refer:         c.Dialog.Refer != ReferRefuse,

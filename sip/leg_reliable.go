@@ -49,6 +49,16 @@ func (l *Leg) progressReliably(now time.Time, p laterStatus) {
 	}
 }
 
+// Unacknowledged is how many provisional responses to the INVITE that came in
+// wait for a PRACK, sent or not: each brings a Pracked in turn. RFC 3262 §3.
+func (l *Leg) Unacknowledged() int {
+	n := len(l.serving.waiting)
+	if l.serving.first != nil {
+		n++
+	}
+	return n
+}
+
 // advanceReliable repeats the response until its PRACK: with every interval
 // twice the last, whatever the transport. After 64*T1 the INVITE is refused.
 // RFC 3262 §3.
