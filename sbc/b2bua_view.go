@@ -78,6 +78,9 @@ type Stats struct {
 	OffersRefused  uint64 // 488 or 400: codec, keying or a description that is none
 	RecordsWaiting int
 	RecordsLost    uint64
+	// NotesLeft are notes of calls that are up, and timelines, for which a slow
+	// writer had no room.
+	NotesLeft uint64
 	// RecordAlarm is raised while records cannot be written.
 	RecordAlarm bool
 	Draining    bool
@@ -95,7 +98,7 @@ func (b *B2BUA) Stats() Stats {
 		DigitsLost: n.digitsLost.Load(), NoMedia: n.noMedia.Load(), OffersRefused: n.offersRefused.Load(),
 		Draining: b.draining.Load(),
 	}
-	s.RecordsWaiting, s.RecordsLost, s.RecordAlarm = b.records.state()
+	s.RecordsWaiting, s.RecordsLost, s.NotesLeft, s.RecordAlarm = b.records.state()
 	return s
 }
 

@@ -30,9 +30,10 @@ type bed struct {
 	stop  context.CancelFunc
 	queue chan delivery
 
-	mu      sync.Mutex
-	peers   map[netip.AddrPort]func(m message)
-	records []CDR
+	mu        sync.Mutex
+	peers     map[netip.AddrPort]func(m message)
+	records   []CDR
+	timelines []Timeline
 }
 
 // A delivery is a message of a peer on its way to the gateway.
@@ -100,6 +101,13 @@ func description(host, format, rtpmap string) string {
 func (b *bed) WriteCDR(r CDR) error {
 	b.mu.Lock()
 	b.records = append(b.records, r)
+	b.mu.Unlock()
+	return nil
+}
+
+func (b *bed) WriteTimeline(t Timeline) error {
+	b.mu.Lock()
+	b.timelines = append(b.timelines, t)
 	b.mu.Unlock()
 	return nil
 }

@@ -106,6 +106,25 @@ func TestCallIsFoundByCallID(t *testing.T) {
 	})
 }
 
+// A writer that keeps timelines gets the whole of one, to the last response.
+func TestTimelineIsWrittenWhole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBed(t, g711Set(), "PCMU")
+		b.answerEast("0", "PCMU/8000")
+		b.callWest(true, func(message) {})
+		b.say(west(), invitation("one", "+15550100"))
+		time.Sleep(time.Minute)
+		b.close()
+		if len(b.timelines) != 1 || len(b.records) != 1 || b.timelines[0].ID != b.records[0].ID || !b.timelines[0].Invited.Equal(b.records[0].Invited) {
+			t.Fatalf("%d timelines of %d records: %+v", len(b.timelines), len(b.records), b.timelines)
+		}
+		last := b.timelines[0].Events[len(b.timelines[0].Events)-1]
+		if last.Leg != "B1" || last.Kind != KindReceived || last.Text != "200 OK to BYE" {
+			t.Errorf("it ends with %+v", last)
+		}
+	})
+}
+
 // Of the calls that have ended as many are found as are kept.
 func TestRecentCallsAreBounded(t *testing.T) {
 	var r recent

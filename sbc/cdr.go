@@ -104,3 +104,15 @@ type CDRWriter interface{ WriteCDR(CDR) error }
 // it can tell of those that the death of the process cut off. A later note of a
 // call replaces an earlier one.
 type UpWriter interface{ WriteUp(CDR) error }
+
+// A Timeline is what passed on the sides of a call that is over.
+type Timeline struct {
+	ID      string    // of the call, as in its record
+	Invited time.Time // likewise
+	Events  []Event   // must not be changed
+	Omitted int       // events that were dropped from its middle
+}
+
+// A TimelineWriter is a CDRWriter that also keeps timelines. It gets that of a
+// call some time after its record.
+type TimelineWriter interface{ WriteTimeline(Timeline) error }

@@ -13,13 +13,16 @@ type recordQueue struct {
 	mu    sync.Mutex
 	list  []note
 	lost  uint64
-	alarm bool // the writer reported an error, or records were lost
+	left  uint64 // notes of calls that are up, and timelines, without room
+	alarm bool   // the writer reported an error, or records were lost
 }
 
-// A note is what the writer is told of a call: its record, or that it is up.
+// A note is what the writer is told of a call: its record, that it is up, or its
+// timeline.
 type note struct {
 	CDR
-	up bool
+	up       bool
+	timeline *Timeline
 }
 
 func newRecordQueue() *recordQueue {
@@ -43,14 +46,21 @@ func (q *recordQueue) put(r CDR) bool {
 }
 
 // putUp notes that a call is up, with what is known of it but for its lists,
-// which the call goes on to fill. It does not wait. Half the queue is for
-// records alone: what finds no room is left out, since only the death of the
-// process would make it a record.
+// which the call goes on to fill. Only the death of the process would make it a
+// record.
 func (q *recordQueue) putUp(r CDR) {
 	r.Targets, r.Transfers, r.A.Latches, r.B.Latches = nil, nil, nil, nil
+	q.putIfRoom(note{CDR: r, up: true})
+}
+
+// putIfRoom adds what is less than a record, and does not wait. Half the queue is
+// for records alone: what finds no room is left out, and counted.
+func (q *recordQueue) putIfRoom(n note) {
 	q.mu.Lock()
 	if len(q.list) < recordsMax/2 {
-		q.list = append(q.list, note{CDR: r, up: true})
+		q.list = append(q.list, n)
+	} else {
+		q.left++
 	}
 	q.mu.Unlock()
 	q.stir()
@@ -93,9 +103,10 @@ func (q *recordQueue) failed() {
 	q.mu.Unlock()
 }
 
-// state returns how many wait, how many were lost, and whether there is an alarm.
-func (q *recordQueue) state() (waiting int, lost uint64, alarm bool) {
+// state returns how many wait, how many records were lost, how many notes were
+// left out, and whether there is an alarm.
+func (q *recordQueue) state() (waiting int, lost, left uint64, alarm bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.list), q.lost, q.alarm
+	return len(q.list), q.lost, q.left, q.alarm
 }

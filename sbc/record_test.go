@@ -35,11 +35,11 @@ func TestRecordsOutliveFullDisk(t *testing.T) {
 		q.put(CDR{ID: "a"})
 		q.put(CDR{ID: "b"})
 		time.Sleep(5 * time.Second)
-		if n, _, alarm := q.state(); n != 2 || !alarm {
+		if n, _, _, alarm := q.state(); n != 2 || !alarm {
 			t.Errorf("%d wait, alarm %t; want 2 and an alarm", n, alarm)
 		}
 		time.Sleep(time.Minute)
-		if n, lost, alarm := q.state(); n != 0 || lost != 0 || alarm {
+		if n, lost, _, alarm := q.state(); n != 0 || lost != 0 || alarm {
 			t.Errorf("%d wait, %d lost, alarm %t; want none", n, lost, alarm)
 		}
 		q.put(CDR{ID: "c"})
@@ -78,8 +78,8 @@ func TestNotesOfCallsThatAreUp(t *testing.T) {
 		for range recordsMax {
 			q.putUp(CDR{})
 		}
-		if n, lost, alarm := q.state(); n != recordsMax/2 || lost != 0 || alarm {
-			t.Errorf("%d wait, %d lost, alarm %t", n, lost, alarm)
+		if n, lost, left, alarm := q.state(); n != recordsMax/2 || lost != 0 || left != recordsMax/2 || alarm {
+			t.Errorf("%d wait, %d lost, %d left out, alarm %t", n, lost, left, alarm)
 		}
 	})
 }
@@ -95,7 +95,7 @@ func TestRecordQueueIsBounded(t *testing.T) {
 	if q.put(CDR{}) {
 		t.Error("took one more than it holds")
 	}
-	if n, lost, alarm := q.state(); n != recordsMax || lost != 1 || !alarm {
+	if n, lost, _, alarm := q.state(); n != recordsMax || lost != 1 || !alarm {
 		t.Errorf("%d wait, %d lost, alarm %t; want %d, 1, true", n, lost, alarm, recordsMax)
 	}
 }

@@ -46,11 +46,17 @@ func (q *recordQueue) run(ctx context.Context, w CDRWriter, log *slog.Logger) {
 
 // write hands a note to the writer.
 func (n note) write(w CDRWriter) error {
-	if !n.up {
+	switch {
+	case n.timeline != nil:
+		if t, ok := w.(TimelineWriter); ok {
+			return t.WriteTimeline(*n.timeline)
+		}
+	case n.up:
+		if u, ok := w.(UpWriter); ok {
+			return u.WriteUp(n.CDR)
+		}
+	default:
 		return w.WriteCDR(n.CDR)
-	}
-	if u, ok := w.(UpWriter); ok {
-		return u.WriteUp(n.CDR)
 	}
 	return nil
 }

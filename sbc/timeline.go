@@ -8,7 +8,8 @@ import (
 // A Kind says what a timeline event is about.
 type Kind uint8
 
-// The kinds of timeline events.
+// The kinds of timeline events. Databases keep them as numbers, so that new ones
+// go to the end.
 const (
 	KindReceived Kind = iota + 1 // a SIP message came in
 	KindSent                     // a SIP message went out
@@ -47,14 +48,14 @@ type Event struct {
 	Kind Kind
 	// Leg is "A", or "B1", "B2" and so on in the order they were tried; empty
 	// for what concerns the call as a whole.
-	Leg string
+	Leg string `json:",omitzero"`
 	// Text is the method or the status and reason of a message, or a sentence.
 	Text string
 	// SDP is whether the message had a session description.
-	SDP bool
+	SDP bool `json:",omitzero"`
 	// Dialog is the remote tag of the early dialog the event is about, empty
 	// when there is only one.
-	Dialog string
+	Dialog string `json:",omitzero"`
 }
 
 // The bounds of a timeline: where a call has more to tell, its middle goes.

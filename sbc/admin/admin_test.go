@@ -101,6 +101,10 @@ func TestCallIsFoundInTheRecords(t *testing.T) {
 		return []sbc.CDR{r}, nil
 	}}
 	want(t, d, "GET", "/v1/calls/x@host", "", 200, `"state":"ended"`)
+	d.Timeline = func(_ context.Context, id string) (sbc.Timeline, error) {
+		return sbc.Timeline{ID: id, Events: []sbc.Event{{Kind: sbc.KindNote, Text: "of " + id}}}, nil
+	}
+	want(t, d, "GET", "/v1/calls/x@host", "", 200, `"text":"of `+view().Record.ID+`"`)
 	want(t, d, "GET", "/v1/calls/gone", "", 404, "no record of it")
 	want(t, d, "GET", "/v1/records?trunk=west&failed=true&status=486&limit=5&since=2026-01-02T00:00:00Z", "", 200, `"seconds":58`)
 	if asked.Trunk != "west" || !asked.Failed || asked.Status != 486 || asked.Limit != 5 || asked.Since.Day() != 2 {

@@ -145,6 +145,13 @@ func (h *handlers) call(ctx context.Context, in *callInput) (*body[Call], error)
 		if len(list) > 0 {
 			c := recordOf(list[0])
 			c.Verdict = h.verdict(list[0])
+			if h.deps.Timeline != nil {
+				t, err := h.deps.Timeline(ctx, c.ID)
+				if err != nil {
+					return nil, err
+				}
+				c.Events, c.Omitted = eventsOf(t.Events), t.Omitted
+			}
 			return &body[Call]{c}, nil
 		}
 	}

@@ -102,14 +102,18 @@ func callOf(now time.Time, v sbc.CallView, whole bool) Call {
 		c.Seconds = now.Sub(*c.Answered).Seconds()
 	}
 	if whole {
-		c.Omitted = v.Omitted
-		for _, e := range v.Events {
-			c.Events = append(c.Events, Event{
-				At: e.At, Kind: e.Kind.String(), Leg: e.Leg, Text: e.Text, SDP: e.SDP, Dialog: e.Dialog,
-			})
-		}
+		c.Events, c.Omitted = eventsOf(v.Events), v.Omitted
 	}
 	return c
+}
+
+// eventsOf shows a timeline.
+func eventsOf(events []sbc.Event) []Event {
+	out := make([]Event, len(events))
+	for i, e := range events {
+		out[i] = Event{At: e.At, Kind: e.Kind.String(), Leg: e.Leg, Text: e.Text, SDP: e.SDP, Dialog: e.Dialog}
+	}
+	return out
 }
 
 // recordOf shows the record of a call.

@@ -71,6 +71,9 @@ type Deps struct {
 	Trunks func() []*sbc.Trunk
 	// Records returns the records that fit, the newest first.
 	Records func(context.Context, RecordFilter) ([]sbc.CDR, error)
+	// Timeline returns what is kept of the timeline of a call that is over; one
+	// without events where nothing is.
+	Timeline func(ctx context.Context, id string) (sbc.Timeline, error)
 	// Reload reads the configuration again and applies it. The error says what is
 	// wrong with it, and that nothing was changed.
 	Reload func() error

@@ -66,15 +66,25 @@ const (
 	oneRow    = "(?, ?, ?, nullif(?, ''), nullif(?, ''))"
 )
 
-// forget deletes up to 1000 records of calls that began before t and returns how
-// many there were.
-func forget(ctx context.Context, db *sql.DB, t time.Time) (int64, error) {
-	r, err := db.ExecContext(ctx,
-		"DELETE FROM calls WHERE seq IN (SELECT seq FROM calls WHERE invited < ? ORDER BY invited LIMIT 1000)", micro(t))
-	if err != nil {
-		return 0, fmt.Errorf("delete old records: %w", err)
+// The two things that are forgotten, a thousand rows at a time so that nobody
+// waits long. Timelines lie about in the order of time.
+const (
+	oldCalls     = "DELETE FROM calls WHERE seq IN (SELECT seq FROM calls WHERE invited < ? ORDER BY invited LIMIT 1000)"
+	oldTimelines = "DELETE FROM timelines WHERE invited < ? AND seq IN (SELECT seq FROM timelines ORDER BY seq LIMIT 1000)"
+)
+
+// forget deletes what is of calls that began before t, by one of the statements
+// above.
+func forget(ctx context.Context, db *sql.DB, statement string, t time.Time) error {
+	for {
+		r, err := db.ExecContext(ctx, statement, micro(t))
+		if err != nil {
+			return fmt.Errorf("delete old records: %w", err)
+		}
+		if n, err := r.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
 	}
-	return r.RowsAffected()
 }
 
 // micro is a time in microseconds since 1970; 0 for the zero time.

@@ -29,7 +29,7 @@ func (s *Store) Run(ctx context.Context) error {
 		if err == nil {
 			err = s.flush(ctx)
 		}
-		if now := time.Now(); err == nil && s.cfg.Keep > 0 && now.Sub(tidied) >= tidyEvery {
+		if now := time.Now(); err == nil && now.Sub(tidied) >= tidyEvery {
 			tidied = now
 			err = s.tidy(ctx, now)
 		}
@@ -102,6 +102,12 @@ func (s *Store) flush(ctx context.Context) error {
 				return err
 			}
 		default:
+			if more, err := s.flushTimelines(ctx); more || err != nil {
+				if err != nil {
+					return err
+				}
+				continue
+			}
 			return s.turn()
 		}
 	}
@@ -194,14 +200,15 @@ func (s *Store) replay(ctx context.Context, path string, size int64, up map[stri
 	return n, write()
 }
 
-// tidy deletes records that are older than the configuration keeps them.
+// tidy deletes records and timelines that are older than the configuration keeps
+// them.
 func (s *Store) tidy(ctx context.Context, now time.Time) error {
-	for {
-		n, err := forget(ctx, s.db, now.Add(-s.cfg.Keep))
-		if err != nil || n == 0 {
+	if s.cfg.Keep > 0 {
+		if err := forget(ctx, s.db, oldCalls, now.Add(-s.cfg.Keep)); err != nil {
 			return err
 		}
 	}
+	return forget(ctx, s.db, oldTimelines, now.Add(-s.cfg.Timelines))
 }
 
 // trouble raises the alarm, and logs when it was not up already.

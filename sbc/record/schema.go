@@ -15,7 +15,8 @@ import (
 //
 // The whole record is the JSON of the body, and most of what is looked for is
 // looked for in it: a record is written far more often than it is asked for.
-// invited is microseconds since 1970; a and b are the Call-IDs of the sides.
+// invited is microseconds since 1970; a and b are the Call-IDs of the sides. The
+// timelines are JSON, too, and are forgotten in the order of seq.
 func migration(version int) string {
 	switch version {
 	case 0:
@@ -34,6 +35,14 @@ ALTER TABLE calls ADD COLUMN b TEXT;
 UPDATE calls SET a = body->>'$.A.CallID', b = body->>'$.B.CallID';
 CREATE INDEX calls_a ON calls (a) WHERE a IS NOT NULL;
 CREATE INDEX calls_b ON calls (b) WHERE b IS NOT NULL;`
+	case 2:
+		return `
+CREATE TABLE timelines (
+	seq     INTEGER PRIMARY KEY,
+	id      TEXT NOT NULL UNIQUE,
+	invited INTEGER NOT NULL,
+	body    TEXT NOT NULL
+);`
 	}
 	return ""
 }

@@ -51,6 +51,7 @@ type Store struct {
 	spool   *spool
 	old     []string // spools of predecessors, not yet in the database
 	queue   []row
+	times   []sbc.Timeline
 	behind  bool // the spool has records that are not in queue
 	closed  bool
 	limit   int64 // size at which the spool takes no more, in bytes
@@ -67,6 +68,7 @@ type Stats struct {
 	Recovered  uint64 // of these, left by a process that died
 	Lost       uint64 // calls that were up when a process died
 	Refused    uint64 // records the spool had no room for
+	Untimed    uint64 // timelines that were dropped since the database was too slow
 	Errors     uint64 // attempts that did not succeed, at the database or the spool
 	Alarm      string // what is wrong now, in words; empty when nothing is
 }

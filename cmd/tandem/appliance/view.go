@@ -60,7 +60,7 @@ func (a *Appliance) buildAdmin(cfg config.Config) error {
 		},
 	}
 	if a.store != nil {
-		d.Records = a.records
+		d.Records, d.Timeline = a.records, a.timeline
 		d.Views["records"] = func() any { return a.store.Stats() }
 	}
 	socket := admin.SocketPath(cfg.Admin.Socket, os.Getuid(), os.Getenv("XDG_RUNTIME_DIR"))
@@ -89,6 +89,15 @@ func (a *Appliance) records(ctx context.Context, f admin.RecordFilter) ([]sbc.CD
 	return a.store.Query(ctx, record.Query{
 		Since: f.Since, Until: f.Until, Trunk: f.Trunk, Number: f.Number, Status: f.Status, Failed: f.Failed, Limit: f.Limit,
 	})
+}
+
+// timeline asks the store.
+func (a *Appliance) timeline(ctx context.Context, id string) (sbc.Timeline, error) {
+	t, err := a.store.Timeline(ctx, id)
+	if errors.Is(err, record.ErrUnknown) {
+		err = nil
+	}
+	return t, err
 }
 
 // health says how the appliance is: what the board says, freshly looked at.
