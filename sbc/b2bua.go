@@ -133,11 +133,11 @@ func (b *B2BUA) Peer(f transport.Flow) (sip.Peer, bool) {
 // Serve implements sip.Handler: a new call. What it refuses has a record too.
 func (b *B2BUA) Serve(now time.Time, leg *sip.Leg, in sip.Invite) (sip.Post, error) {
 	b.count.calls.Add(1)
-	if b.draining.Load() {
-		return nil, b.refused(now, leg, in, nil, sip.Refusal(503).WithText("Stopping"))
-	}
 	set := b.setup.Load()
 	from := set.plan.Trunks.Named(in.Peer)
+	if b.draining.Load() {
+		return nil, b.refused(now, leg, in, from, sip.Refusal(503).WithText("The gateway is stopping"))
+	}
 	if from == nil {
 		return nil, b.refused(now, leg, in, nil, sip.Refusal(403))
 	}

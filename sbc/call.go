@@ -252,6 +252,15 @@ func (c *Call) end(now time.Time, cause sip.Cause, by string) {
 	c.finish(now, cause, by)
 }
 
+// stopping is the cause of a call that ends because the gateway does: an answered
+// one ends as by a hang-up, any other is refused.
+func (c *Call) stopping() sip.Cause {
+	if c.record.Answered.IsZero() {
+		return sip.Refusal(503).WithText("The gateway is stopping")
+	}
+	return sip.Normal().WithText("The gateway is stopping")
+}
+
 // ended is the cause for one leg: a caller whose call was not answered cannot be
 // told that it ended normally.
 func ended(s *side, cause sip.Cause) sip.Cause {

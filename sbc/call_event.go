@@ -55,7 +55,7 @@ func (c *Call) released(now time.Time, s *side, e sip.Released) {
 	}
 	switch {
 	case s != c.a && s != c.b:
-		s.refusal = e.Headers
+		s.refused, s.refusal = e.Remote, e.Headers
 		c.failed(now, s, e.Cause, e.RetryAfter)
 	case c.transferred(now, s):
 		// The transferor has left; the others are joined, or about to be.

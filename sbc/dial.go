@@ -34,6 +34,7 @@ type search struct {
 // A loss is how a target was lost.
 type loss struct {
 	cause      sip.Cause
+	by         string // who ended it
 	retryAfter time.Duration
 	contacts   []sip.Contact // of a redirection
 	headers    []sip.Header
@@ -207,7 +208,11 @@ func (c *Call) failed(now time.Time, s *side, cause sip.Cause, retryAfter time.D
 	}
 	c.release(now, s, sip.Refusal(487).WithText("Next target"))
 	c.drop(now, s)
-	q.causes[s.target] = loss{cause: cause, retryAfter: retryAfter, contacts: s.contacts, headers: s.refusal}
+	by := byGateway // a target that was silent, or was not even called, ended nothing
+	if s.refused {
+		by = byCalled
+	}
+	q.causes[s.target] = loss{cause: cause, by: by, retryAfter: retryAfter, contacts: s.contacts, headers: s.refusal}
 	c.judge(now, q.hunt.failed(s.target, cause.Status, hop.Reroutes(cause.Status)))
 }
 
@@ -245,7 +250,7 @@ func (c *Call) giveUp(now time.Time) {
 	headers = append(headers, c.origin.Pass(best.headers)...)
 	cause := forCaller(best.cause)
 	c.release(now, c.a, cause, headers...)
-	c.end(now, cause, byCalled)
+	c.end(now, cause, best.by)
 }
 
 // host is what the caller's side knows us by.

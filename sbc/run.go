@@ -84,7 +84,7 @@ func (c *Call) goOn(halt <-chan struct{}) {
 			c.step(time.Now(), input{kind: inputTick})
 		case <-halt:
 			halt = nil
-			c.step(time.Now(), input{kind: inputHangup, order: &order{cause: sip.Refusal(503).WithText("Stopping")}})
+			c.step(time.Now(), input{kind: inputHangup, order: &order{cause: c.stopping()}})
 		}
 	}
 }

@@ -42,6 +42,7 @@ type side struct {
 	lost     bool            // it is not wanted any more
 	contacts []sip.Contact   // of a redirection that is not followed
 	refusal  []sip.Header    // those of the refusal of its INVITE
+	refused  bool            // it is lost by what the far end said
 	attempt  int             // its place in the record's targets; -1 for none
 	ringBy   time.Time       // when it has rung long enough; zero: not limited
 	record   LegRecord
