@@ -28,6 +28,7 @@ type dialog struct {
 	latch   *Latch
 	keys    keys
 	dtls    association
+	source  uint32 // SSRC of the last packet from a checked path
 	in      reception
 	lost    uint64 // by sources before the one of in
 	hears   codec.Params

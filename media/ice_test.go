@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/stun/v4"
 
 	"github.com/tandem-voip/tandem/media/sdp"
@@ -136,6 +137,58 @@ func TestForksAreToldApartByTheirChecks(t *testing.T) {
 		ear.say(2, 'x')
 		if got := fills(ear); got != "BA" || len(far["A"].packets()) != 2 || len(far["B"].packets()) != 0 {
 			t.Errorf("after the answer of A heard %q", got)
+		}
+	})
+}
+
+// Specification 3.2, A22: two forks behind one media address are told apart by
+// the key that authenticates a packet, their reports too. Which it is, is
+// remembered by SSRC, so that a packet costs one try.
+func TestForksBehindOneAddressAreToldApartByTheirKeys(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, b *bench) {
+		e, far, ear := b.fork(withICE(), "edge")
+		ours := testKey(t, sdp.SuiteAES128SHA80, 1)
+		edge := far["edge"]
+		fork := map[string]*securePhone{}
+		for i, n := range []string{"A", "B", "C"} {
+			theirs := testKey(t, sdp.SuiteAES128SHA80, byte(2+i))
+			apply(t, e, n, checking(keyed(agree(edge.addr()), ours, theirs), strings.Repeat(n, 4)))
+			edge.send(check(t, strings.Repeat(n, 4), ourPwd, 100, false))
+			fork[n] = secure(t, &phone{t: t, conn: edge.conn, to: edge.to, ssrc: uint32(n[0])}, theirs, ours)
+		}
+		time.Sleep(time.Millisecond)
+		fork["B"].say(5, 'B')
+		fork["A"].say(5, 'A')
+		if got := fills(ear); got != "B" {
+			t.Errorf("heard %q, want B, which came first", got)
+		}
+		if s := e.Stats(); s.Muted != 5 || s.Rejected != 0 || s.Unauthentic != 0 {
+			t.Errorf("muted %d, rejected %d, not authentic %d", s.Muted, s.Rejected, s.Unauthentic)
+		}
+		e.Select(time.Now(), "C")
+		fork["B"].say(2, 'B')
+		fork["C"].say(2, 'C')
+		if got := fills(ear); got != "BC" {
+			t.Errorf("after the answer of C heard %q", got)
+		}
+		stranger := secure(t, edge, testKey(t, sdp.SuiteAES128SHA80, 9), ours)
+		before := e.Stats()
+		stranger.say(3, 's')
+		if s := e.Stats(); s.Rejected-before.Rejected != 3 || s.Unauthentic-before.Unauthentic != 3 || fills(ear) != "BC" {
+			t.Errorf("under another key: rejected %d, not authentic %d", s.Rejected-before.Rejected, s.Unauthentic-before.Unauthentic)
+		}
+		raw, err := (&rtcp.SenderReport{SSRC: 'C', NTPTime: ntp(time.Now())}).Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if raw, err = fork["C"].out.EncryptRTCP(nil, raw, nil); err != nil {
+			t.Fatal(err)
+		}
+		before = e.Stats()
+		edge.send(raw)
+		time.Sleep(time.Millisecond)
+		if s := e.Stats(); s.Unauthentic != before.Unauthentic {
+			t.Error("the report of C is not taken for its own")
 		}
 	})
 }

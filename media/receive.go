@@ -101,8 +101,8 @@ func (e *Endpoint) receiveRTP(now time.Time, r *reader, b []byte, src netip.Addr
 // It returns the packet as plain RTP. The caller holds mu.
 func (e *Endpoint) admit(now time.Time, r *reader, b []byte, n int, src netip.AddrPort) (*dialog, []byte, bool) {
 	if e.agent != nil {
-		if name, checked := e.agent.Dialog(componentRTP, src); checked {
-			return e.admitChecked(now, r, b, n, src, name)
+		if _, checked := e.agent.Dialog(componentRTP, src); checked {
+			return e.admitChecked(now, r, b, n, src)
 		}
 	}
 	reason := "nothing was agreed yet"
@@ -154,28 +154,39 @@ func (e *Endpoint) judge(now time.Time, d *dialog, r *reader, b []byte, n int, s
 }
 
 // admitChecked is admit for a source that passed a connectivity check, which is
-// proof enough of a path (RFC 8445 §12.2); its keys are asked for besides.
-func (e *Endpoint) admitChecked(now time.Time, r *reader, b []byte, n int, src netip.AddrPort, name string) (*dialog, []byte, bool) {
-	d := e.find(name)
-	if d == nil {
-		e.reject(now, src, "checked, but its answer has not come")
-		return nil, nil, false
-	}
-	if _, _, known := d.kind(r.pkt.PayloadType); !known {
-		e.reject(now, src, "its payload type was not agreed")
-		return nil, nil, false
-	}
-	if d.agreed.Secure() {
-		plain, err := d.keys.open(now, r, b, n)
-		if err != nil {
-			e.stats.Unauthentic++
-			e.reject(now, src, authReason(err))
-			return nil, nil, false
+// proof enough of a path (RFC 8445 §12.2); its keys are asked for besides. Forks
+// may be behind one address: then the key that authenticates a packet tells whose
+// it is, and the SSRC which key to try first.
+func (e *Endpoint) admitChecked(now time.Time, r *reader, b []byte, n int, src netip.AddrPort) (*dialog, []byte, bool) {
+	reason := "checked, but its answer has not come"
+	var failed error
+	for _, known := range [...]bool{true, false} {
+		for _, d := range e.dialogs {
+			if known != (d.source == r.pkt.SSRC) || !e.agent.Checked(d.name, componentRTP, src) {
+				continue
+			}
+			if _, _, agreed := d.kind(r.pkt.PayloadType); !agreed {
+				reason = "its payload type was not agreed"
+				continue
+			}
+			plain := b
+			if d.agreed.Secure() {
+				var err error
+				if plain, err = d.keys.open(now, r, b, n); err != nil {
+					reason, failed = authReason(err), err
+					continue
+				}
+			}
+			d.source = r.pkt.SSRC
+			e.agent.Heard(now, componentRTP, src)
+			return d, plain, true
 		}
-		b = plain
 	}
-	e.agent.Heard(now, componentRTP, src)
-	return d, b, true
+	if failed != nil {
+		e.stats.Unauthentic++
+	}
+	e.reject(now, src, reason)
+	return nil, nil, false
 }
 
 // errNoKey is a packet before its DTLS handshake was over.

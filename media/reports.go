@@ -1,6 +1,7 @@
 package media
 
 import (
+	"encoding/binary"
 	"math/rand/v2"
 	"net/netip"
 	"time"
@@ -128,7 +129,7 @@ func (e *Endpoint) receiveRTCP(now time.Time, r *reader, b []byte, src netip.Add
 	if e.closed {
 		return
 	}
-	d := e.rtcpDialog(r.component, src)
+	d := e.rtcpDialog(r.component, src, b)
 	if d == nil {
 		e.reject(now, src, "rtcp from another source than the far side")
 		return
@@ -154,10 +155,16 @@ func (e *Endpoint) receiveRTCP(now time.Time, r *reader, b []byte, src netip.Add
 	}
 }
 
-// rtcpDialog finds whose RTCP a packet may be.
-func (e *Endpoint) rtcpDialog(component uint8, src netip.AddrPort) *dialog {
+// rtcpDialog finds whose RTCP a packet may be. Forks behind one address are told
+// apart by the SSRC, which SRTCP leaves in the clear (RFC 3711 §3.4).
+func (e *Endpoint) rtcpDialog(component uint8, src netip.AddrPort, b []byte) *dialog {
 	if e.agent != nil {
 		if name, checked := e.agent.Dialog(component, src); checked {
+			for _, d := range e.dialogs {
+				if len(b) >= 8 && d.source == binary.BigEndian.Uint32(b[4:]) && e.agent.Checked(d.name, component, src) {
+					return d
+				}
+			}
 			return e.find(name)
 		}
 	}

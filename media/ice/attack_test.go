@@ -161,6 +161,7 @@ func TestCheckDoesNotAllocate(t *testing.T) {
 		reply, _ = a.Receive(t0(), 1, src, req, reply)
 		a.Heard(t0(), 1, src)
 		a.Dialog(1, src)
+		a.Checked("A", 1, src)
 		a.Target(t0(), "A", 1)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)

@@ -140,6 +140,18 @@ func (a *Agent) Dialog(component uint8, src netip.AddrPort) (string, bool) {
 	return "", found
 }
 
+// Checked reports whether a dialog sent checks from src. Several may have: forks
+// behind one address. It allocates nothing.
+func (a *Agent) Checked(dialog string, component uint8, src netip.AddrPort) bool {
+	src = unmap(src)
+	for _, f := range a.forks {
+		if f.dialog == dialog && find(f.paths[(component-1)&1], src) != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // unmap is the address as we keep it, whatever kind of socket it came from.
 func unmap(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
 
