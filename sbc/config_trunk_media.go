@@ -125,7 +125,8 @@ type SecurityConfig struct {
 	// Keys is how keys are agreed: sdes (RFC 4568), dtls (RFC 5763) or both (both
 	// are offered, DTLS is preferred when both are offered to us).
 	Keys Keys
-	// Suites are the SDES suites, the most preferred first.
+	// Suites are the SDES suites, the most preferred first: AES_CM_128_HMAC_SHA1_80
+	// and _32, AES_256_CM_HMAC_SHA1_80 and _32, AEAD_AES_128_GCM, AEAD_AES_256_GCM.
 	Suites []string
 	// Lifetime writes the lifetime 2^31 behind our keys, for peers that demand
 	// one (RFC 4568 §6.1).
@@ -155,12 +156,14 @@ const (
 	KeysBoth Keys = "both"
 )
 
-// The SDES suites that are spoken (RFC 4568 §6.2, RFC 7714 §14.2).
+// The SDES suites that are spoken (RFC 4568 §6.2, RFC 6188 §4, RFC 7714 §14.2).
 const (
-	SuiteCM80   = "AES_CM_128_HMAC_SHA1_80"
-	SuiteCM32   = "AES_CM_128_HMAC_SHA1_32"
-	SuiteGCM128 = "AEAD_AES_128_GCM"
-	SuiteGCM256 = "AEAD_AES_256_GCM"
+	SuiteCM80    = "AES_CM_128_HMAC_SHA1_80"
+	SuiteCM32    = "AES_CM_128_HMAC_SHA1_32"
+	Suite256CM80 = "AES_256_CM_HMAC_SHA1_80"
+	Suite256CM32 = "AES_256_CM_HMAC_SHA1_32"
+	SuiteGCM128  = "AEAD_AES_128_GCM"
+	SuiteGCM256  = "AEAD_AES_256_GCM"
 )
 
 func (s *SecurityConfig) validate(f *findings, key string, via Transport) {
@@ -176,7 +179,8 @@ func (s *SecurityConfig) validate(f *findings, key string, via Transport) {
 		f.add(key+".suites", "is empty; name at least %s", SuiteCM80)
 	}
 	for i, suite := range s.Suites {
-		oneOf(f, fmt.Sprintf("%s.suites[%d]", key, i), suite, SuiteCM80, SuiteCM32, SuiteGCM128, SuiteGCM256)
+		oneOf(f, fmt.Sprintf("%s.suites[%d]", key, i), suite,
+			SuiteCM80, SuiteCM32, Suite256CM80, Suite256CM32, SuiteGCM128, SuiteGCM256)
 	}
 	if via != TransportTLS && via != TransportWSS && !s.ClearKeys {
 		f.add(key+".keys", "sends SDES keys over a transport that is not encrypted; use transport tls, keys dtls, or clear_keys if you must (RFC 4568 §8)")
