@@ -43,6 +43,10 @@ const (
 	NoticeCodec
 	// NoticeUnsecured: a DTLS association failed. Dialog, Addr, Reason.
 	NoticeUnsecured
+	// NoticeKeyWorn: most of the packets that an SDES key may protect have
+	// passed; another should be agreed. Told again when it is used up. Dialog,
+	// Reason (whose it is).
+	NoticeKeyWorn
 )
 
 // String returns a word for the kind, as timelines show it.
@@ -70,6 +74,8 @@ func (k NoticeKind) String() string {
 		return "codec changed"
 	case NoticeUnsecured:
 		return "not secured"
+	case NoticeKeyWorn:
+		return "key nearly used up"
 	}
 	return "unknown"
 }

@@ -222,6 +222,7 @@ func (e *Endpoint) hearRTP(now time.Time, d *dialog, p *rtp.Packet, payload []by
 		}
 		e.tell(Notice{Kind: NoticeFirstMedia, At: now, Dialog: d.name, Addr: src})
 	}
+	e.wear(now, d, &d.keys.received, &d.agreed.Keys.Receive, "the far side's")
 	heard := e.heardFrom(now, d, src)
 	d.last = now
 	if !heard {

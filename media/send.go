@@ -29,6 +29,7 @@ var (
 	errNowhere = errors.New("send rtp: no address to send to yet")
 	errHeld    = errors.New("send rtp: the far side wants nothing now")
 	errTooLong = errors.New("send rtp: payload longer than a packet takes")
+	errUsedUp  = errors.New("send rtp: the key has protected all it may")
 )
 
 // WriteRTP sends a packet to the far side: see PacketWriter. It is safe for
@@ -100,6 +101,9 @@ func (e *Endpoint) path(now time.Time) (*dialog, netip.AddrPort, error) {
 	if d.agreed.Secure() && d.keys.out == nil {
 		return nil, netip.AddrPort{}, errNoKey
 	}
+	if d.keys.usedUp(&d.agreed.Keys.Send) {
+		return nil, netip.AddrPort{}, errUsedUp
+	}
 	return d, to, nil
 }
 
@@ -136,6 +140,7 @@ func (e *Endpoint) send(now time.Time, d *dialog, to netip.AddrPort, o outgoing)
 			return err
 		}
 		b = sealed
+		e.wear(now, d, &d.keys.sent, &d.agreed.Keys.Send, "ours")
 	}
 	if !e.write(componentRTP, b, to) {
 		return errNowhere

@@ -20,6 +20,9 @@ const (
 	overlap = 3 * time.Second
 	// maxSources bounds the SSRCs one key may protect.
 	maxSources = 64
+	// reserve is how many packets before the end of its lifetime a key is
+	// called worn, or a quarter of them all if that is less: 5 minutes of audio.
+	reserve = 15_000
 )
 
 // errSources is an authentic far end that uses up SSRCs.
@@ -34,6 +37,8 @@ type keys struct {
 	before   *srtp.Context // accepted until overlap is over
 	until    time.Time
 	sources  int    // SSRCs seen with in and before
+	sent     uint64 // RTP packets under out
+	received uint64 // and under in
 	protocol string // "", "sdes" or "dtls"
 }
 
@@ -67,6 +72,19 @@ func (k *keys) decrypt(c *srtp.Context, r *reader, b []byte) ([]byte, error) {
 	}
 	return plain, err
 }
+
+// wear counts a packet under an SDES key and tells when its lifetime is nearly
+// over, and when it is (RFC 4568 §6.1). RTCP is not counted: there is far less of
+// it. The caller holds mu.
+func (e *Endpoint) wear(now time.Time, d *dialog, used *uint64, key *sdp.Key, whose string) {
+	*used++
+	if n := key.Lifetime; n > 0 && (*used == n-min(n/4, reserve) || *used == n) {
+		e.tell(Notice{Kind: NoticeKeyWorn, At: now, Dialog: d.name, Reason: whose})
+	}
+}
+
+// usedUp reports whether a key of ours may protect nothing more (RFC 3711 §9.2).
+func (k *keys) usedUp(key *sdp.Key) bool { return key.Lifetime > 0 && k.sent >= key.Lifetime }
 
 // seal protects the RTP packet in b, in place, and returns it. b has room for
 // the tag.
@@ -102,7 +120,7 @@ func (k *keys) sdes(now time.Time, a, before sdp.Keys) error {
 		if err != nil {
 			return fmt.Errorf("key to send with: %w", err)
 		}
-		k.out = c
+		k.out, k.sent = c, 0
 	}
 	if k.in == nil || a.Receive != before.Receive {
 		c, err := sdesContext(a.Receive)
@@ -110,7 +128,7 @@ func (k *keys) sdes(now time.Time, a, before sdp.Keys) error {
 			return fmt.Errorf("key to receive with: %w", err)
 		}
 		k.before, k.until = k.in, now.Add(overlap)
-		k.in = c
+		k.in, k.received = c, 0
 	}
 	k.inRTCP, k.outRTCP = k.in, k.out
 	k.protocol = "sdes"

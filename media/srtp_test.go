@@ -2,6 +2,7 @@ package media
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 	"time"
 
@@ -174,6 +175,51 @@ func TestKeysTellDialogsApart(t *testing.T) {
 		}
 		if n := b.told(NoticeDialogLatched); len(n) != 1 || n[0].Dialog != "B" {
 			t.Errorf("latched %+v", n)
+		}
+	})
+}
+
+// The packets under a key are counted. Near the end of the lifetime that was
+// stated for it, of ours or the far side's, the owner is told, in time to change
+// it; under a key of ours that is used up nothing is sent (RFC 4568 §6.1, RFC
+// 3711 §9.2).
+func TestKeysWearOut(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, b *bench) {
+		ea, _, pa, pb := b.join(Options{}, Options{})
+		suite := sdp.SuiteAES128SHA80
+		ours, theirs := testKey(t, suite, 1), testKey(t, suite, 2)
+		ours.Lifetime, theirs.Lifetime = 1<<10, 1<<9
+		apply(t, ea, "a", keyed(agree(pa.addr()), ours, theirs))
+		worn := func() (reasons []string) {
+			for _, n := range b.told(NoticeKeyWorn) {
+				reasons = append(reasons, n.Reason)
+			}
+			return reasons
+		}
+		far := secure(t, pa, theirs, ours)
+		far.say(383, 7)
+		pb.say(767, 8)
+		if got := worn(); len(got) != 0 {
+			t.Errorf("told at once: %q", got)
+		}
+		far.say(1, 7)
+		pb.say(1, 8)
+		if got, want := worn(), []string{"the far side's", "ours"}; !slices.Equal(got, want) {
+			t.Errorf("told %q, want %q", got, want)
+		}
+		pb.say(300, 8)
+		far.say(300, 7)
+		if got := len(pa.packets()); got != 1<<10 {
+			t.Errorf("%d packets were sent under a key for 1024", got)
+		}
+		if got := len(pb.packets()); got != 684 {
+			t.Errorf("%d packets of the far side were heard, 684 were sent: how long it uses its key is its own affair", got)
+		}
+		before := ea.Stats()
+		apply(t, ea, "a", keyed(agree(pa.addr()), testKey(t, suite, 3), theirs))
+		pb.say(10, 8)
+		if s := ea.Stats(); s.Sent.Packets != before.Sent.Packets+10 || before.Unroutable != 44 {
+			t.Errorf("under another key %d were sent; %d could not be before", s.Sent.Packets-before.Sent.Packets, before.Unroutable)
 		}
 	})
 }

@@ -148,6 +148,9 @@ func (c *Call) notice(now time.Time, s *side, n media.Notice) {
 	case media.NoticeCodec:
 		s.hears = n.Codec
 		c.events.add(Event{At: n.At, Kind: KindCodec, Leg: s.name, Dialog: n.Dialog, Text: "sends " + codecName(n.Codec)})
+	case media.NoticeKeyWorn:
+		c.told(n, s)
+		s.wears(now)
 	case media.NoticePathLatched, media.NoticeDialogReleased, media.NoticeDialogMuted, media.NoticeRejected,
 		media.NoticeSecured, media.NoticeUnsecured:
 		c.told(n, s)

@@ -109,7 +109,8 @@ func (c *Call) codecsFor(s *side) []codec.Params {
 	return nil
 }
 
-// align tells a side what the other wants of it: that it is held, or no longer.
+// align tells a side what the other wants of it: that it is held, or no longer;
+// and what we want: other keys.
 // How a hold is written is the trunk's affair (RFC 3264 §8.4, or inactive).
 func (c *Call) align(now time.Time) {
 	if c.b == nil || c.built != nil {
@@ -120,8 +121,11 @@ func (c *Call) align(now time.Time) {
 			continue
 		}
 		want := c.wish(s)
-		if want.Within(s.lets()) == s.asked.Within(s.lets()) {
+		if !s.worn && want.Within(s.lets()) == s.asked.Within(s.lets()) {
 			continue // it holds itself: there is nothing to tell until it resumes
+		}
+		if s.worn {
+			s.rekey(now)
 		}
 		s.offering = true
 		body := s.propose(want, c.codecsFor(s)...)

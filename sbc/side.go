@@ -38,6 +38,8 @@ type side struct {
 	wantsSDP bool            // our offer is in a 2xx; its answer comes with the ACK
 	fill     bool            // pauses are filled, since what answers may be silent
 	offering bool            // an offer of ours is on its way
+	worn     bool            // a key is nearly used up, and the next offer is to bring another
+	rekeyed  time.Time       // when we last offered other keys for that; zero: never
 	latched  bool            // media of it arrives
 	lost     bool            // it is not wanted any more
 	contacts []sip.Contact   // of a redirection that is not followed

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"strconv"
+	"time"
 
 	"github.com/tandem-voip/tandem/codec"
 	"github.com/tandem-voip/tandem/media"
@@ -99,6 +100,23 @@ func newKeys(c *SecurityConfig) []sdp.Key {
 		keys = append(keys, k)
 	}
 	return keys
+}
+
+// rekeyPause is how soon keys are changed again at the earliest: a far end that
+// states a lifetime of a few packets is not to make us offer all the time.
+const rekeyPause = 5 * time.Second
+
+// wears notes that an SDES key of the side, ours or the far end's, is nearly
+// used up (RFC 4568 §6.1). The next offer brings another of ours, and asks for
+// another of theirs.
+func (s *side) wears(now time.Time) {
+	s.worn = now.Sub(s.rekeyed) >= rekeyPause
+}
+
+// rekey makes fresh keys for the next offer.
+func (s *side) rekey(now time.Time) {
+	s.worn, s.rekeyed = false, now
+	s.local.Security.Keys = newKeys(&s.trunk.cfg.Security)
 }
 
 // random returns a random number that fits the o= line of any parser: 62 bits.

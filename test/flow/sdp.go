@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -378,6 +379,8 @@ func (w *sdpWords) check(s, before *session) error {
 		return fmt.Errorf("audio has port %d, expected refused: %v", s.port, w.refused)
 	case w.profile != "" && s.profile != w.profile:
 		return fmt.Errorf("SDP has profile %s, expected %s", s.profile, w.profile)
+	case w.rekey && (before == nil || len(s.crypto) == 0 || slices.Equal(before.crypto, s.crypto)):
+		return errors.New("SDP has no other key than before")
 	case w.same && (before == nil || before.origin != s.origin):
 		return fmt.Errorf("SDP has origin %q, expected the one before", s.origin)
 	}
