@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/tandem-voip/tandem/media/dtmf"
 	"github.com/tandem-voip/tandem/sip"
 )
 
@@ -56,6 +57,25 @@ func (b *B2BUA) Transfer(id, side, target string) bool {
 		return false
 	}
 	return b.tell(id, input{kind: inputTransfer, order: &order{number: target, stays: side}})
+}
+
+// Digits sends digits, 1 to 32 keys, to one side of a call, "caller" or "called",
+// in the way its trunk takes digits. A digit that could not be sent is counted
+// and on the timeline, without saying which it was. False says that there is no
+// such call, or that a letter is no key.
+func (b *B2BUA) Digits(id, side, digits string) bool {
+	if digits == "" || len(digits) > digitsWaiting || side != byCaller && side != byCalled {
+		return false
+	}
+	o := &order{stays: side}
+	for i := range len(digits) {
+		key, ok := dtmf.FromKey(digits[i])
+		if !ok {
+			return false
+		}
+		o.digits = append(o.digits, key)
+	}
+	return b.tell(id, input{kind: inputDigits, order: o})
 }
 
 func (b *B2BUA) tell(id string, in input) bool {

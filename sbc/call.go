@@ -91,6 +91,8 @@ func (c *Call) step(now time.Time, in input) {
 		c.end(now, in.order.cause, byGateway)
 	case inputTransfer:
 		c.transferByAPI(now, in.order.number, in.order.stays)
+	case inputDigits:
+		c.digitsByAPI(now, in.order.digits, in.order.stays)
 	case inputYield:
 		c.yield(now, in.yield)
 	case inputGift:

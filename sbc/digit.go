@@ -92,6 +92,26 @@ func (c *Call) send(now time.Time, o *side, p dtmf.Press) {
 	o.leg.Info(now, dialog, kind, dtmf.AppendInfo(nil, kind, p))
 }
 
+// apiDigit is how long a digit of the operator is held.
+const apiDigit = 100 * time.Millisecond
+
+// digitsByAPI sends digits of the operator to one side.
+func (c *Call) digitsByAPI(now time.Time, digits []dtmf.Digit, side string) {
+	o := c.a
+	if side == byCalled {
+		o = c.other(c.a)
+	}
+	if o == nil || o.end == nil || c.ending {
+		c.b2b.count.digitsLost.Add(uint64(len(digits)))
+		c.note(now, "digits of the operator: there is nobody to send them to")
+		return
+	}
+	c.note(now, itoa(len(digits))+" digits of the operator to "+o.name)
+	for _, d := range digits {
+		c.send(now, o, dtmf.Press{Digit: d, Duration: apiDigit})
+	}
+}
+
 // flushDigits sends the digits that came before there was anybody to hear them.
 func (c *Call) flushDigits(now time.Time) {
 	o := c.other(c.a)

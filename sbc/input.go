@@ -2,6 +2,7 @@ package sbc
 
 import (
 	"github.com/tandem-voip/tandem/media"
+	"github.com/tandem-voip/tandem/media/dtmf"
 	"github.com/tandem-voip/tandem/sip"
 	"github.com/tandem-voip/tandem/sip/transport"
 )
@@ -21,6 +22,7 @@ const (
 	inputTick                          // something is due
 	inputHangup                        // order.cause
 	inputTransfer                      // order.number, order.stays: from the admin API
+	inputDigits                        // order.digits, order.stays: likewise
 	inputYield                         // yield: give a side away
 	inputGift                          // side: a side that another call gave away
 )
@@ -49,4 +51,5 @@ type order struct {
 	cause  sip.Cause
 	number string
 	stays  string // byCaller or byCalled
+	digits []dtmf.Digit
 }

@@ -13,7 +13,7 @@ import (
 
 // callCommands are those that see and steer calls.
 func callCommands() []*cobra.Command {
-	return []*cobra.Command{callsCommand(), callCommand(), hangupCommand(), transferCommand()}
+	return []*cobra.Command{callsCommand(), callCommand(), hangupCommand(), transferCommand(), digitsCommand()}
 }
 
 func callsCommand() *cobra.Command {
@@ -118,20 +118,43 @@ func transferCommand() *cobra.Command {
 		Short: "Hand one side of a call to another number and release the other",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := newClient(cmd)
-			if err != nil {
-				return err
-			}
-			side, err := cmd.Flags().GetString("side")
-			if err != nil {
-				return err
-			}
-			body := map[string]string{"target": args[1], "side": side}
-			return c.do(cmd.Context(), http.MethodPost, "/v1/calls/"+url.PathEscape(args[0])+"/transfer", body, nil)
+			return orderSide(cmd, args[0], "transfer", map[string]string{"target": args[1]})
 		},
 	}
-	cmd.Flags().String("side", "caller", "who is handed there: caller or called")
+	addSideFlag(cmd, "caller", "who is handed there")
+	return cmd
+}
+
+func digitsCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "digits ID DIGITS",
+		Short: "Send digits to one side of a call",
+		Long: "Send digits to one side of a call, in the way its trunk takes them.\n" +
+			"DIGITS is 1 to 32 of 0 to 9, *, # and A to D.",
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return orderSide(cmd, args[0], "digits", map[string]string{"digits": args[1]})
+		},
+	}
+	addSideFlag(cmd, "called", "who gets them")
+	return cmd
+}
+
+// addSideFlag adds the flag that names a side of a call.
+func addSideFlag(cmd *cobra.Command, side, who string) {
+	cmd.Flags().String("side", side, who+": caller or called")
 	// The flag was added on the line above, so that there is no error.
 	_ = cmd.RegisterFlagCompletionFunc("side", cobra.FixedCompletions([]string{"caller", "called"}, cobra.ShellCompDirectiveNoFileComp))
-	return cmd
+}
+
+// orderSide sends an order for the side of a call that the flag names.
+func orderSide(cmd *cobra.Command, id, order string, body map[string]string) error {
+	c, err := newClient(cmd)
+	if err != nil {
+		return err
+	}
+	if body["side"], err = cmd.Flags().GetString("side"); err != nil {
+		return err
+	}
+	return c.do(cmd.Context(), http.MethodPost, "/v1/calls/"+url.PathEscape(id)+"/"+order, body, nil)
 }

@@ -100,13 +100,14 @@ func TestCallsAreListed(t *testing.T) {
 // Commands reach their operation; what the API refuses is said.
 func TestCommandsReachTheAPI(t *testing.T) {
 	g := newGateway(t, map[string]string{
-		"/v1/calls/a@b": `{"id":"x","invited":"2026-01-02T03:04:05Z"}`, "/v1/calls/a@b/transfer": "", "/v1/reload": "",
+		"/v1/calls/a@b": `{"id":"x","invited":"2026-01-02T03:04:05Z"}`, "/v1/calls/a@b/transfer": "", "/v1/calls/a@b/digits": "", "/v1/reload": "",
 		"/v1/trunks": `{"trunks":[]}`, "/v1/records": `{"records":[]}`, "/healthz": `{"status":"ok"}`,
 	})
 	for _, args := range [][]string{
 		{"call", "a@b"},
 		{"hangup", "a@b"},
 		{"transfer", "a@b", "+1777"},
+		{"digits", "a@b", "123#", "--side", "caller"},
 		{"reload"},
 		{"trunks"},
 		{"cdr", "--trunk", "west", "--failed", "--since", "2026-01-02T00:00:00Z"},
@@ -117,7 +118,7 @@ func TestCommandsReachTheAPI(t *testing.T) {
 		}
 	}
 	want := []string{
-		"GET /v1/calls/a@b", "DELETE /v1/calls/a@b", "POST /v1/calls/a@b/transfer", "POST /v1/reload", "GET /v1/trunks",
+		"GET /v1/calls/a@b", "DELETE /v1/calls/a@b", "POST /v1/calls/a@b/transfer", "POST /v1/calls/a@b/digits", "POST /v1/reload", "GET /v1/trunks",
 		"GET /v1/records?failed=true&since=2026-01-02T00%3A00%3A00Z&trunk=west", "GET /healthz",
 	}
 	if strings.Join(g.asked, "\n") != strings.Join(want, "\n") {

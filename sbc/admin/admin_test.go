@@ -22,7 +22,7 @@ func t0() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
 
 // exchange is one call in progress, "one", which notes what is done to it.
 type exchange struct {
-	hungUp, transferred string
+	hungUp, transferred, dialled string
 }
 
 func (e *exchange) Calls() []sbc.CallView { return []sbc.CallView{view()} }
@@ -37,6 +37,11 @@ func (e *exchange) Hangup(id string) bool {
 
 func (e *exchange) Transfer(id, side, target string) bool {
 	e.transferred = side + " " + target
+	return id == "one"
+}
+
+func (e *exchange) Digits(id, side, digits string) bool {
+	e.dialled = side + " " + digits
 	return id == "one"
 }
 
@@ -113,7 +118,7 @@ func TestCallIsFoundInTheRecords(t *testing.T) {
 	want(t, Deps{}, "GET", "/v1/records", "", 404, "set records.path")
 }
 
-// Hanging up and transferring reach the call and nothing else.
+// Hanging up, transferring and digits reach the call and nothing else.
 func TestCallsAreSteered(t *testing.T) {
 	e := &exchange{}
 	d := Deps{Calls: e}
@@ -127,6 +132,11 @@ func TestCallsAreSteered(t *testing.T) {
 	if e.transferred != "caller +1777" {
 		t.Errorf("transferred %q", e.transferred)
 	}
+	want(t, d, "POST", "/v1/calls/one/digits", `{"digits":"12#"}`, 204, "")
+	if e.dialled != "called 12#" {
+		t.Errorf("dialled %q", e.dialled)
+	}
+	want(t, d, "POST", "/v1/calls/two/digits", `{"digits":"1","side":"caller"}`, 404, "no call")
 }
 
 // What is not as the document says is refused before it reaches a call.
@@ -141,13 +151,20 @@ func TestBadRequestsAreRefused(t *testing.T) {
 			t.Errorf("%s: %d %s", body, code, got)
 		}
 	}
+	for _, body := range []string{
+		`{"digits":""}`, `{"digits":"12E"}`, `{}`, `{"digits":"1","side":"both"}`, `{"digits":"` + strings.Repeat("1", 33) + `"}`,
+	} {
+		if code, got := send(t, d, "POST", "/v1/calls/one/digits", body); code != 422 {
+			t.Errorf("%s: %d %s", body, code, got)
+		}
+	}
 	if code, _ := send(t, d, "POST", "/v1/calls/one/transfer", strings.Repeat(" ", maxBody+1)); code != 413 {
 		t.Errorf("a body above the bound: %d", code)
 	}
 	want(t, d, "GET", "/v1/calls?trank=west", "", 422, "trank")
 	want(t, d, "GET", "/v1/records?limit=-1", "", 422, "limit")
-	if e.transferred != "" {
-		t.Errorf("transferred %q", e.transferred)
+	if e.transferred != "" || e.dialled != "" {
+		t.Errorf("transferred %q, dialled %q", e.transferred, e.dialled)
 	}
 }
 
@@ -179,7 +196,7 @@ func TestViewsAndDocumentAreServed(t *testing.T) {
 	if err := json.Unmarshal([]byte(doc), &api); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{"/v1/calls", "/v1/calls/{id}", "/v1/calls/{id}/transfer", "/v1/trunks", "/v1/records", "/v1/reload", "/healthz"} {
+	for _, path := range []string{"/v1/calls", "/v1/calls/{id}", "/v1/calls/{id}/transfer", "/v1/calls/{id}/digits", "/v1/trunks", "/v1/records", "/v1/reload", "/healthz"} {
 		if api.Paths[path] == nil {
 			t.Errorf("%s is not in the document", path)
 		}

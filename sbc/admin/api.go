@@ -53,6 +53,13 @@ type (
 			Side   string `json:"side,omitempty" enum:"caller,called" default:"caller" doc:"Who is handed there; the other side is released"`
 		}
 	}
+	digitsInput struct {
+		ID   string `path:"id" maxLength:"256" doc:"Of the call"`
+		Body struct {
+			Digits string `json:"digits" minLength:"1" maxLength:"32" pattern:"^[0-9*#A-Da-d]+$" doc:"Keys, in order"`
+			Side   string `json:"side,omitempty" enum:"caller,called" default:"called" doc:"Who gets them"`
+		}
+	}
 	recordsInput struct {
 		Since  time.Time `query:"since" doc:"The call began then or later"`
 		Until  time.Time `query:"until" doc:"The call began before"`
@@ -97,6 +104,7 @@ func (h *handlers) callOperations(api huma.API) {
 	huma.Register(api, operation(http.MethodGet, "/v1/calls/{id}", "get-call", "One call with its timeline"), h.call)
 	huma.Register(api, operation(http.MethodDelete, "/v1/calls/{id}", "hang-up", "End a call"), h.hangup)
 	huma.Register(api, operation(http.MethodPost, "/v1/calls/{id}/transfer", "transfer", "Hand one side of an answered call to another number"), h.transfer)
+	huma.Register(api, operation(http.MethodPost, "/v1/calls/{id}/digits", "send-digits", "Send digits to one side of a call, as its trunk takes them"), h.digits)
 	huma.Register(api, operation(http.MethodGet, "/v1/records", "list-records", "Records of calls that are over"), h.records)
 }
 
@@ -167,6 +175,13 @@ func (h *handlers) hangup(_ context.Context, in *callInput) (*empty, error) {
 
 func (h *handlers) transfer(_ context.Context, in *transferInput) (*empty, error) {
 	if h.deps.Calls == nil || !h.deps.Calls.Transfer(in.ID, in.Body.Side, in.Body.Target) {
+		return nil, noCall(in.ID)
+	}
+	return &empty{}, nil
+}
+
+func (h *handlers) digits(_ context.Context, in *digitsInput) (*empty, error) {
+	if h.deps.Calls == nil || !h.deps.Calls.Digits(in.ID, in.Body.Side, in.Body.Digits) {
 		return nil, noCall(in.ID)
 	}
 	return &empty{}, nil

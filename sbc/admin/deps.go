@@ -23,6 +23,9 @@ type Calls interface {
 	// Transfer hands one side of an answered call, "caller" or "called", to a
 	// number; the other is released once that has answered. False as for Hangup.
 	Transfer(id, side, target string) bool
+	// Digits sends digits, 1 to 32 keys, to one side of a call, "caller" or
+	// "called". False as for Hangup.
+	Digits(id, side, digits string) bool
 }
 
 // A RecordFilter says which records are wanted. Zero fields do not narrow.

@@ -111,6 +111,18 @@ func (f *flow) calls(a *args, _ string) error {
 	return a.end()
 }
 
+// operator: operator dials DIGITS to caller|called, in the only call there is.
+func (f *flow) operator(a *args, _ string) error {
+	a.accept("dials")
+	digits := a.next()
+	a.accept("to")
+	side := a.next()
+	if calls := f.app.Calls(); len(calls) != 1 || !f.app.Digits(calls[0].ID, side, digits) {
+		return fmt.Errorf("%s not dialled in one of %d calls", digits, len(calls))
+	}
+	return a.end()
+}
+
 // reload hands the gateway the configuration as it now stands. "reload fails"
 // expects it to be refused.
 func (f *flow) reload(a *args, _ string) error {

@@ -132,6 +132,7 @@
 //	                                   codecs A B, trunks A B, targets N, digits N
 //	counter NAME[{label="v"}] is N     a metric; also: at least N
 //	calls N                            so many calls are in progress
+//	operator dials 12# to caller|called            by the API, in the only call
 //	health TRUNK ITEM, ITEM...         up, down, tls X, ping X, overall X,
 //	                                   registered X, reason X
 //	reload [fails]                     the configuration as it now stands

@@ -69,6 +69,8 @@ func (f *flow) command(w string) func(*args, string) error {
 		return f.callRecord
 	case "calls":
 		return f.calls
+	case "operator":
+		return f.operator
 	case "counter":
 		return f.counter
 	case "reload":

@@ -268,3 +268,6 @@ func (a *Appliance) apply(cfg config.Config) error {
 
 // Calls returns the calls in progress, as they were a moment ago.
 func (a *Appliance) Calls() []sbc.CallView { return a.b2bua.Calls() }
+
+// Digits sends digits to one side of a call: see [sbc.B2BUA.Digits].
+func (a *Appliance) Digits(id, side, digits string) bool { return a.b2bua.Digits(id, side, digits) }
