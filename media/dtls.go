@@ -229,7 +229,10 @@ func (l *line) room(d *dialog, src netip.AddrPort) bool {
 	return true
 }
 
-// shakesWith finds the dialog that a source may shake hands with.
+// shakesWith finds the dialog that a source may shake hands with: the one whose
+// check came from it, else one that signalled it. Behind a NAT a far side without
+// ICE comes from elsewhere, so LatchNAT takes any source within the media ranges;
+// then the certificate alone says whose it is (RFC 5763 §5).
 func (e *Endpoint) shakesWith(component uint8, src netip.AddrPort) *dialog {
 	if e.agent != nil {
 		if name, checked := e.agent.Dialog(component, src); checked {
@@ -243,7 +246,7 @@ func (e *Endpoint) shakesWith(component uint8, src netip.AddrPort) *dialog {
 		if d.dtls.with.Role == sdp.RoleNone || d.awaitsChecks() {
 			continue
 		}
-		if d.latch.names(src) || (component == componentRTCP && src == d.agreed.RemoteRTCP) || d.latch.allowed(src) {
+		if d.latch.names(src) || (component == componentRTCP && src == d.rtcpTarget(d.latch.Remote())) || d.latch.anyone(src) {
 			return d
 		}
 	}

@@ -17,7 +17,8 @@ const (
 	// probation.
 	LatchSameIP
 	// LatchNAT accepts any address within the media ranges, after probation:
-	// for peers behind NAT.
+	// for peers behind NAT. A DTLS handshake it takes from any of them too, which
+	// the other policies take from the signalled address alone.
 	LatchNAT
 )
 

@@ -24,7 +24,9 @@ type MediaConfig struct {
 	// Latch says which address may become the remote one besides the one that
 	// was signalled: signalled (none), same_ip (another port of it) or nat (any,
 	// for peers behind NAT). Whichever it is, it must pass probation in the first
-	// seconds after an offer or answer. RFC 7362 §5 says why not more.
+	// seconds after an offer or answer. RFC 7362 §5 says why not more. Without ICE
+	// a DTLS handshake is taken from the signalled address alone, with nat from any
+	// within ranges: its certificate still decides, but strangers may make us work.
 	Latch Latch
 	// Relearn is for latch nat. A stream that has been silent for so long may go
 	// on from another address, which a NAT that bound the peer anew gives it. It
