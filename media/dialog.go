@@ -59,6 +59,7 @@ func (e *Endpoint) Apply(now time.Time, dialog string, a sdp.Agreed) error {
 	d := e.find(dialog)
 	if d == nil {
 		if len(e.dialogs) >= e.pool.cfg.Dialogs {
+			e.stats.DialogsRefused++
 			return ErrDialogs
 		}
 		d = e.newDialog(dialog)

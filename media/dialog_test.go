@@ -176,7 +176,7 @@ func TestAnswerWinsAtOnce(t *testing.T) {
 	})
 }
 
-// Early dialogs are bounded.
+// Early dialogs are bounded, and those beyond it are counted.
 func TestTooManyDialogsAreRefused(t *testing.T) {
 	bubble(t, func(c *Config, _ *Deps) { c.Dialogs = 3 }, func(t *testing.T, b *bench) {
 		e := b.open(Options{})
@@ -191,6 +191,9 @@ func TestTooManyDialogsAreRefused(t *testing.T) {
 		e.Close(time.Now())
 		if err := e.Apply(time.Now(), "5", agree(ap("203.0.113.1:5000"))); !errors.Is(err, ErrClosed) {
 			t.Errorf("after Close: %v", err)
+		}
+		if n := b.pool.Stats(time.Now()).DialogsRefused; n != 1 {
+			t.Errorf("%d are counted as refused, one was", n)
 		}
 	})
 }

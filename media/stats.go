@@ -37,6 +37,8 @@ type Stats struct {
 	SendErrors  uint64 // the socket refused
 	Digits      uint64 // received
 	Sources     []RejectedSource
+
+	DialogsRefused uint64 // early dialogs beyond the bound
 }
 
 // A Flow is one direction of a stream.
@@ -72,6 +74,8 @@ type PoolStats struct {
 	Rejected    uint64
 	Unauthentic uint64
 	Malformed   uint64
+
+	DialogsRefused uint64
 }
 
 // add takes the figures of a closed endpoint into those of the pool.
@@ -81,6 +85,7 @@ func (p *PoolStats) add(s Stats) {
 	p.Rejected += s.Rejected
 	p.Unauthentic += s.Unauthentic
 	p.Malformed += s.Malformed
+	p.DialogsRefused += s.DialogsRefused
 }
 
 // Stats returns a copy of the figures.

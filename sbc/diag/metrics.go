@@ -98,6 +98,7 @@ func (e emitter) media(s Snapshot) {
 	e.counter("media_packets_out_total", "RTP packets sent, of endpoints that are closed.", m.PacketsOut)
 	e.counter("media_rejected_total", "RTP packets that were not accepted: of a strange source, or not authentic.", m.Rejected)
 	e.counter("media_unauthentic_total", "SRTP and SRTCP packets that were not authentic.", m.Unauthentic)
+	e.counter("media_dialogs_refused_total", "Early dialogs beyond media.dialogs, of endpoints that are closed.", m.DialogsRefused)
 	e.counter("media_malformed_total", "Datagrams at RTP ports that are nothing we know.", m.Malformed)
 }
 
