@@ -253,7 +253,7 @@ func (b *B2BUA) finished(c *Call, now time.Time) {
 
 // gone takes a call out of the table, and keeps what it was for a while.
 func (b *B2BUA) gone(c *Call) {
-	v := c.view.Load()
+	v := c.shown.copy()
 	if _, ok := b.writer.(TimelineWriter); ok {
 		b.records.putIfRoom(note{CDR: CDR{ID: v.ID}, timeline: &Timeline{
 			ID: v.ID, Invited: v.Record.Invited, Events: v.Events, Omitted: v.Omitted,
@@ -267,7 +267,7 @@ func (b *B2BUA) gone(c *Call) {
 			delete(b.legs, id)
 		}
 	}
-	b.recent.add(v, b.cfg().Kept)
+	b.recent.add(&v, b.cfg().Kept)
 }
 
 // known lets the call be found by the Call-ID of a leg, from when it owns that

@@ -1,7 +1,6 @@
 package sbc
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/tandem-voip/tandem/media/dtmf"
@@ -13,7 +12,7 @@ func (b *B2BUA) Calls() []CallView {
 	b.mu.Lock()
 	views := make([]CallView, 0, len(b.calls))
 	for _, c := range b.calls {
-		views = append(views, *c.view.Load())
+		views = append(views, c.shown.copy())
 	}
 	b.mu.Unlock()
 	slices.SortFunc(views, func(x, y CallView) int { return x.Record.Invited.Compare(y.Record.Invited) })
@@ -24,7 +23,7 @@ func (b *B2BUA) Calls() []CallView {
 // the figures its media has now, or one that ended not long ago.
 func (b *B2BUA) Call(id string) (CallView, bool) {
 	if c := b.find(id); c != nil {
-		return c.view.Load().measured(), true
+		return c.shown.copy().measured(), true
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -80,7 +79,7 @@ func (b *B2BUA) Digits(id, side, digits string) bool {
 
 func (b *B2BUA) tell(id string, in input) bool {
 	c := b.find(id)
-	return c != nil && c.view.Load().State < StateEnding && c.post(in)
+	return c != nil && c.shown.state() < StateEnding && c.post(in)
 }
 
 // Stats is a copy of a B2BUA's counters.
@@ -181,60 +180,4 @@ func (r *recent) list() []CallView {
 	}
 	slices.SortFunc(out, func(x, y CallView) int { return y.Record.Ended.Compare(x.Record.Ended) })
 	return out
-}
-
-// publish renews what others see of the call.
-func (c *Call) publish() {
-	v := &CallView{ID: c.id, State: c.state(), Record: c.record, Events: c.events.published(), Omitted: c.events.omitted}
-	v.Record.Targets = slices.Clone(c.record.Targets) // the call changes its entries
-	v.Record.Transfers = slices.Clone(c.record.Transfers)
-	v.Media = c.path()
-	v.show(0, &v.Record.A, c.a)
-	v.show(1, &v.Record.B, cmp.Or(c.b, c.other(c.a)))
-	c.view.Store(v)
-}
-
-// show puts a side that is live into the view; the record knows the others.
-func (v *CallView) show(i int, r *LegRecord, s *side) {
-	if s == nil || s.end == nil {
-		return
-	}
-	*r, v.ends[i] = s.record, s.end
-	r.Latches = slices.Clip(r.Latches) // the call appends to its own
-}
-
-// state says how far the call has come.
-func (c *Call) state() State {
-	switch {
-	case c.over():
-		return StateEnded
-	case c.ending:
-		return StateEnding
-	case c.held:
-		return StateHeld
-	case !c.record.Answered.IsZero():
-		return StateAnswered
-	case c.record.EarlyMedia:
-		return StateEarly
-	case !c.record.Ringing.IsZero():
-		return StateRinging
-	}
-	return StateTrying
-}
-
-// path says in words which way the media goes.
-func (c *Call) path() string {
-	if c.ending {
-		return "" // and its sides may be another call's
-	}
-	x, y := c.pair()
-	switch {
-	case c.built != nil:
-		return "A <-> " + string(c.built.kind)
-	case x.plug.to == nil || y == nil:
-		return ""
-	case x.plug.ptime == 0:
-		return x.name + " <-> " + y.name + " forwarded " + codecName(x.plug.from)
-	}
-	return x.name + " " + codecName(x.plug.from) + " <-> " + y.name + " " + codecName(x.plug.as) + " recoded"
 }

@@ -3,7 +3,6 @@ package sbc
 import (
 	"log/slog"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/tandem-voip/tandem/codec"
@@ -28,8 +27,7 @@ type Call struct {
 	arrival Arrival // what the INVITE says, by the rules of the trunk
 	hops    Plan    // where it goes
 
-	// Atomic.
-	view atomic.Pointer[CallView]
+	shown shown // for others, see there
 
 	// Owned by run.
 	a, b     *side    // joined, or to be joined: the caller's, and the one who answered

@@ -5,7 +5,7 @@
 // leg towards the caller (the A side), one or more legs towards those called
 // (the B side), and the media between them. A call is a core, one step for
 // each input, driven by a goroutine of its own; nobody else touches it. Others
-// see it through a [CallView], an immutable copy renewed after each step, and
+// see it through a [CallView], a copy of what the call shows after each step, and
 // steer it by posting to its inbox.
 //
 // What remains of a call is a [CDR], handed to a [CDRWriter] off the call's

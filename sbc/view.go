@@ -41,8 +41,7 @@ func (s State) String() string {
 	return "unknown"
 }
 
-// A CallView is a call as others see it: a copy, renewed after each step, that
-// nobody changes.
+// A CallView is a call as others see it after a step: a copy that nobody changes.
 type CallView struct {
 	ID      string
 	State   State
