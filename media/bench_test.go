@@ -67,7 +67,7 @@ func newBare(t testing.TB, at string, o Options, change func(*sdp.Agreed)) *bare
 	if change != nil {
 		change(&a)
 	}
-	if err := x.Apply(t0, "x", a); err != nil {
+	if err := x.Apply(t0, "x", &a); err != nil {
 		t.Fatal(err)
 	}
 	x.Select(t0, "x")
@@ -369,7 +369,7 @@ func BenchmarkForwardUDP(b *testing.B) {
 			if ends[i], err = p.Open(time.Now(), Options{MuxOnly: true}); err != nil {
 				b.Fatal(err)
 			}
-			if err := ends[i].Apply(time.Now(), "x", agree(far.LocalAddr().(*net.UDPAddr).AddrPort())); err != nil {
+			if err := ends[i].Apply(time.Now(), "x", new(agree(far.LocalAddr().(*net.UDPAddr).AddrPort()))); err != nil {
 				b.Fatal(err)
 			}
 			ends[i].Select(time.Now(), "x")

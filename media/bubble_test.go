@@ -272,7 +272,7 @@ func agree(remote netip.AddrPort) sdp.Agreed {
 // apply is Apply that must succeed.
 func apply(t *testing.T, e *Endpoint, dialog string, a sdp.Agreed) {
 	t.Helper()
-	if err := e.Apply(time.Now(), dialog, a); err != nil {
+	if err := e.Apply(time.Now(), dialog, &a); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -46,16 +46,16 @@ type dialog struct {
 // Apply takes over what an offer and an answer came to, as often as they do.
 // dialog tells the early dialogs of one INVITE apart, by the remote tag; for a
 // leg that cannot fork it is any constant. The first Apply of a name makes the
-// dialog known. Each Apply opens the latch for a while (RFC 7362 §4).
+// dialog known. Each Apply opens the latch for a while (RFC 7362 §4). a is not
+// kept.
 //
 // Errors: ErrClosed, ErrDialogs, and what does not fit of the keys.
-func (e *Endpoint) Apply(now time.Time, dialog string, a sdp.Agreed) error {
+func (e *Endpoint) Apply(now time.Time, dialog string, a *sdp.Agreed) error {
 	e.mu.Lock()
 	defer e.unlock()
 	if e.closed {
 		return ErrClosed
 	}
-	a.Remote, a.RemoteRTCP = unmap(a.Remote), unmap(a.RemoteRTCP)
 	d := e.find(dialog)
 	if d == nil {
 		if len(e.dialogs) >= e.pool.cfg.Dialogs {
@@ -65,10 +65,12 @@ func (e *Endpoint) Apply(now time.Time, dialog string, a sdp.Agreed) error {
 		d = e.newDialog(dialog)
 	}
 	before := d.agreed
-	if err := e.key(now, d, a, before); err != nil {
+	if err := e.key(now, d, a, &before); err != nil {
 		return fmt.Errorf("apply agreed media: %w", err)
 	}
-	d.agreed, d.until = a, time.Time{}
+	d.agreed, d.until = *a, time.Time{}
+	a = &d.agreed
+	a.Remote, a.RemoteRTCP = unmap(a.Remote), unmap(a.RemoteRTCP)
 	if !slices.Contains(e.dialogs, d) {
 		e.dialogs = append(e.dialogs, d)
 	}
@@ -85,7 +87,7 @@ func (e *Endpoint) Apply(now time.Time, dialog string, a sdp.Agreed) error {
 	if d == e.talk() {
 		e.tune(d)
 	}
-	e.expect(now, d, before)
+	e.expect(now, d, &before)
 	e.startReports(now)
 	if e.opts.KeepMedia {
 		e.wakeAt(now.Add(fillPause))
@@ -105,7 +107,7 @@ func (e *Endpoint) newDialog(name string) *dialog {
 
 // expect starts to measure silence where the far side was not expected to send
 // before.
-func (e *Endpoint) expect(now time.Time, d *dialog, before sdp.Agreed) {
+func (e *Endpoint) expect(now time.Time, d *dialog, before *sdp.Agreed) {
 	wanted := d.agreed.Direction.Receives() && d.agreed.Remote.IsValid()
 	was := before.Direction.Receives() && before.Remote.IsValid()
 	if wanted && !was {
@@ -123,7 +125,7 @@ func (e *Endpoint) tune(d *dialog) {
 		e.out.clock = clock
 		e.out.release()
 	}
-	e.writer.tune(d.agreed)
+	e.writer.tune(&d.agreed)
 	e.stats.Codec = d.agreed.Send.Codec.Name
 }
 
@@ -283,12 +285,12 @@ func (d *dialog) rtcpTarget(rtp netip.AddrPort) netip.AddrPort {
 }
 
 // remoteICE is the far end's side of ICE as the agent takes it.
-func remoteICE(a sdp.Agreed) ice.Remote {
+func remoteICE(a *sdp.Agreed) ice.Remote {
 	r := ice.Remote{
 		Ufrag: a.ICE.Ufrag, Pwd: a.ICE.Pwd, Lite: a.ICE.Lite, Concluded: a.ICE.Concluded,
 		Selected: [2]netip.AddrPort{a.Remote, a.RemoteRTCP},
 	}
-	for _, c := range a.ICE.Candidates {
+	for _, c := range a.ICE.Candidates[:] {
 		if c.Addr.IsValid() {
 			r.Candidates = append(r.Candidates, ice.Candidate{Addr: unmap(c.Addr), Priority: c.Priority, Component: c.Component})
 		}

@@ -183,13 +183,13 @@ func TestTooManyDialogsAreRefused(t *testing.T) {
 		for i := range 3 {
 			apply(t, e, fmt.Sprint(i), agree(ap("203.0.113.1:5000")))
 		}
-		if err := e.Apply(time.Now(), "4", agree(ap("203.0.113.1:5000"))); !errors.Is(err, ErrDialogs) {
+		if err := e.Apply(time.Now(), "4", new(agree(ap("203.0.113.1:5000")))); !errors.Is(err, ErrDialogs) {
 			t.Errorf("fourth of three: %v", err)
 		}
 		e.End(time.Now(), "0")
 		apply(t, e, "4", agree(ap("203.0.113.1:5000")))
 		e.Close(time.Now())
-		if err := e.Apply(time.Now(), "5", agree(ap("203.0.113.1:5000"))); !errors.Is(err, ErrClosed) {
+		if err := e.Apply(time.Now(), "5", new(agree(ap("203.0.113.1:5000")))); !errors.Is(err, ErrClosed) {
 			t.Errorf("after Close: %v", err)
 		}
 		if n := b.pool.Stats(time.Now()).DialogsRefused; n != 1 {

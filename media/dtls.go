@@ -86,7 +86,7 @@ func (a *association) close() {
 
 // keyDTLS begins an association, or a new one (RFC 8842 §4). The keys before
 // stay in use until it has keys.
-func (e *Endpoint) keyDTLS(_ time.Time, d *dialog, a sdp.Agreed) error {
+func (e *Endpoint) keyDTLS(_ time.Time, d *dialog, a *sdp.Agreed) error {
 	if len(e.pool.deps.Certificate.Certificate) == 0 {
 		return errNoCertificate
 	}

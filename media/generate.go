@@ -39,7 +39,7 @@ type generator struct {
 }
 
 // tune makes the generator ready for what was agreed.
-func (g *generator) tune(a sdp.Agreed) {
+func (g *generator) tune(a *sdp.Agreed) {
 	g.noise = a.ComfortNoise
 	if !g.agreed.Same(a.Send.Codec) || g.agreed.Format != a.Send.Codec.Format {
 		g.agreed, g.encoder, g.tones, g.tone = a.Send.Codec, nil, nil, false

@@ -96,7 +96,7 @@ func (k *keys) seal(b []byte, h *rtp.Header) ([]byte, error) {
 }
 
 // key gives a dialog the keys of an agreement, if they are others than before.
-func (e *Endpoint) key(now time.Time, d *dialog, a, before sdp.Agreed) error {
+func (e *Endpoint) key(now time.Time, d *dialog, a, before *sdp.Agreed) error {
 	if d.keys.protocol != "" && !a.Rekeyed(before) {
 		return nil
 	}

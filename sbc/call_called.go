@@ -69,8 +69,8 @@ func (c *Call) progressSDP(now time.Time, s *side, e sip.Progressed) bool {
 
 // callerCodecs are what the caller uses, or offered.
 func (c *Call) callerCodecs() []codec.Params {
-	if a, ok := c.a.current(); ok {
-		return []codec.Params{a.Send.Codec}
+	if used := c.a.uses(); used != nil {
+		return used
 	}
 	return c.wanted
 }
@@ -148,8 +148,7 @@ func (c *Call) answerSDP(now time.Time, s *side, e sip.Answered) error {
 
 // join answers the caller, now that somebody has taken the call.
 func (c *Call) join(now time.Time, s *side, headers []sip.Header) {
-	a, _ := s.current()
-	body, err := c.answerBody(now, a.Send.Codec)
+	body, err := c.answerBody(now, s.uses()...)
 	if err != nil {
 		c.end(now, refusalOf(err), byGateway)
 		return

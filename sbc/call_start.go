@@ -162,11 +162,7 @@ func (c *Call) say(now time.Time, s *side, p progress, headers []sip.Header) {
 	// Without an offer in the INVITE ours may only be in a reliable response, and
 	// once (RFC 3262 §5); where there is none it waits for the 200.
 	if p.sdp && (len(c.in.Body) > 0 || c.reliable() && c.a.answer == nil) {
-		var first []codec.Params
-		if a, ok := s.current(); ok {
-			first = append(first, a.Send.Codec)
-		}
-		b, err := c.answerBody(now, first...)
+		b, err := c.answerBody(now, s.uses()...)
 		if err != nil {
 			c.note(now, "no answer to the caller's offer: "+err.Error())
 			c.end(now, refusalOf(err), byGateway)

@@ -78,7 +78,7 @@ func (s *side) ptime() time.Duration {
 
 // repack reports whether packets of ptime must be made anew for a far end: it
 // wants others, or cannot take as much in one.
-func repack(ptime time.Duration, want sdp.Agreed) bool {
+func repack(ptime time.Duration, want *sdp.Agreed) bool {
 	return want.Ptime != ptime || want.MaxPtime > 0 && ptime > want.MaxPtime
 }
 

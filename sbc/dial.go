@@ -177,8 +177,8 @@ func (c *Call) invite(hop Hop, targets []transport.Target) sip.Invite {
 // preferred are the codecs that a side being called should use.
 func (c *Call) preferred() []codec.Params {
 	if t := c.search.transfer; t != nil {
-		if a, ok := t.stay.current(); ok {
-			return []codec.Params{a.Send.Codec}
+		if used := t.stay.uses(); used != nil {
+			return used
 		}
 	}
 	return c.wanted

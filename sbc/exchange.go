@@ -15,7 +15,7 @@ type talk struct {
 	dialog string
 	heard  []byte           // the far end's last description, to know a repeated one
 	to     *sdp.Description // the offer of ours that heard answers; nil if it was the offer
-	agreed sdp.Agreed
+	agreed *sdp.Agreed      // nil: nothing yet; never changed
 	// will is which ways the far end itself lets audio go, seen from us. What
 	// is less because we asked for less does not count.
 	will sdp.Direction
@@ -25,7 +25,7 @@ type talk struct {
 type exchange struct {
 	local  sdp.Local        // what we bring, all formats of the trunk in its order
 	offer  *sdp.Description // ours, open to answers; nil when none is
-	talks  []talk
+	talks  []*talk
 	answer []byte // our answer in the first exchange, once it is made
 	// asked is the direction we last wanted.
 	asked sdp.Direction
@@ -78,15 +78,15 @@ func (x *exchange) respond(dialog string, body []byte, d sdp.Direction, first ..
 	if err != nil {
 		return nil, false, err
 	}
-	if x.restart != nil && offer.Restarts(t.agreed) {
+	if x.restart != nil && t.agreed != nil && offer.Restarts(t.agreed) {
 		ice := x.restart() // RFC 8839 §4.4.1.1.1
 		x.local.ICE = &ice
 	}
 	l := x.local
 	l.Formats = x.prefer(first...)
 	l.Direction = d
-	if role := t.agreed.DTLS.Role; role != sdp.RoleNone {
-		l.Security.Role = role // else it would be a new association (RFC 8842 §5.5)
+	if t.agreed != nil && t.agreed.DTLS.Role != sdp.RoleNone {
+		l.Security.Role = t.agreed.DTLS.Role // else it would be a new association (RFC 8842 §5.5)
 	}
 	desc, agreed, err := sdp.Answer(offer, l)
 	if err != nil {
@@ -96,14 +96,14 @@ func (x *exchange) respond(dialog string, body []byte, d sdp.Direction, first ..
 	x.local.Previous = desc
 	x.offer = nil
 	t.heard, t.to = body, nil
-	changed = t.agreed != agreed
+	changed = t.agreed == nil || *t.agreed != *agreed
 	t.agreed, t.will = agreed, willing(offer.Audio(), agreed)
 	return desc.Bytes(), changed, nil
 }
 
 // willing is which ways the far end lets audio go by its offer m, seen from us.
 // An address of zeros is the old form of hold (RFC 3264 §8.4).
-func willing(m *sdp.Media, a sdp.Agreed) sdp.Direction {
+func willing(m *sdp.Media, a *sdp.Agreed) sdp.Direction {
 	if m == nil {
 		return sdp.Inactive
 	}
@@ -137,7 +137,7 @@ func (x *exchange) accept(dialog string, body []byte) (changed bool, err error) 
 		return false, err
 	}
 	t.heard, t.to = body, x.offer
-	changed = t.agreed != agreed
+	changed = t.agreed == nil || *t.agreed != *agreed
 	t.agreed, t.will = agreed, learned(t.will, x.written(), agreed.Direction)
 	return changed, nil
 }
@@ -174,43 +174,49 @@ func learned(will, asked, granted sdp.Direction) sdp.Direction {
 
 // talk returns the entry of a dialog, which it makes if there is none.
 func (x *exchange) talk(dialog string) *talk {
-	for i := range x.talks {
-		if x.talks[i].dialog == dialog {
-			return &x.talks[i]
-		}
+	if t := x.find(dialog); t != nil {
+		return t
 	}
-	x.talks = append(x.talks, talk{dialog: dialog})
-	return &x.talks[len(x.talks)-1]
+	t := &talk{dialog: dialog}
+	x.talks = append(x.talks, t)
+	return t
 }
 
-// agreed returns what was agreed in a dialog, and whether anything was.
-func (x *exchange) agreed(dialog string) (sdp.Agreed, bool) {
-	for i := range x.talks {
-		if x.talks[i].dialog == dialog {
-			return x.talks[i].agreed, x.talks[i].heard != nil
+// find returns the entry of a dialog, nil if there is none.
+func (x *exchange) find(dialog string) *talk {
+	for _, t := range x.talks {
+		if t.dialog == dialog {
+			return t
 		}
 	}
-	return sdp.Agreed{}, false
+	return nil
+}
+
+// agreed returns what was agreed in a dialog, not to be changed, and whether
+// anything was: if not it may be nil.
+func (x *exchange) agreed(dialog string) (*sdp.Agreed, bool) {
+	if t := x.find(dialog); t != nil {
+		return t.agreed, t.heard != nil
+	}
+	return nil, false
 }
 
 // will returns which ways the far end of a dialog lets audio go.
 func (x *exchange) will(dialog string) sdp.Direction {
-	for i := range x.talks {
-		if x.talks[i].dialog == dialog {
-			return x.talks[i].will
-		}
+	if t := x.find(dialog); t != nil {
+		return t.will
 	}
 	return sdp.SendRecv
 }
 
 // keep forgets all dialogs but one, which then is the only one of the side.
 func (x *exchange) keep(dialog string) {
-	x.talks = slices.DeleteFunc(x.talks, func(t talk) bool { return t.dialog != dialog })
+	x.talks = slices.DeleteFunc(x.talks, func(t *talk) bool { return t.dialog != dialog })
 }
 
 // drop forgets a dialog.
 func (x *exchange) drop(dialog string) {
-	x.talks = slices.DeleteFunc(x.talks, func(t talk) bool { return t.dialog == dialog })
+	x.talks = slices.DeleteFunc(x.talks, func(t *talk) bool { return t.dialog == dialog })
 }
 
 // offered returns the codecs of an offer, in its order.

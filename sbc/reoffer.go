@@ -99,14 +99,11 @@ func (c *Call) wish(s *side) sdp.Direction {
 // codecsFor is what a side should use, so that nothing need be recoded.
 func (c *Call) codecsFor(s *side) []codec.Params {
 	if o := c.other(s); o != nil {
-		if a, ok := o.current(); ok {
-			return []codec.Params{a.Send.Codec}
+		if used := o.uses(); used != nil {
+			return used
 		}
 	}
-	if a, ok := s.current(); ok {
-		return []codec.Params{a.Send.Codec}
-	}
-	return nil
+	return s.uses()
 }
 
 // align tells a side what the other wants of it: that it is held, or no longer;

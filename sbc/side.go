@@ -140,7 +140,16 @@ func (s *side) apply(now time.Time, dialog string) error {
 }
 
 // current returns what is agreed with the dialog that counts.
-func (s *side) current() (sdp.Agreed, bool) { return s.agreed(s.dialog) }
+func (s *side) current() (*sdp.Agreed, bool) { return s.agreed(s.dialog) }
+
+// uses returns the codec that is sent to the far end, none while nothing is agreed.
+func (s *side) uses() []codec.Params {
+	a, ok := s.current()
+	if !ok {
+		return nil
+	}
+	return []codec.Params{a.Send.Codec}
+}
 
 // lets is which ways the far end lets audio go, seen from us.
 func (s *side) lets() sdp.Direction { return s.will(s.dialog) }

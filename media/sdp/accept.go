@@ -10,34 +10,34 @@ import (
 // ErrRefused, ErrNoCommonCodec, ErrSecurityRequired and ErrAddress.
 //
 // RFC 3264 §7.
-func Accept(l Local, offer, answer *Description) (Agreed, error) {
+func Accept(l Local, offer, answer *Description) (*Agreed, error) {
 	at := offer.audio()
 	if at < 0 || at >= len(answer.Media) {
-		return Agreed{}, fmt.Errorf("%w: %d m-lines for %d", ErrAnswer, len(answer.Media), len(offer.Media))
+		return nil, fmt.Errorf("%w: %d m-lines for %d", ErrAnswer, len(answer.Media), len(offer.Media))
 	}
 	o, m := &offer.Media[at], &answer.Media[at]
 	switch {
 	case m.Kind != o.Kind:
-		return Agreed{}, fmt.Errorf("%w: another kind of media in the place of audio", ErrAnswer)
+		return nil, fmt.Errorf("%w: another kind of media in the place of audio", ErrAnswer)
 	case m.Port == 0:
-		return Agreed{}, ErrRefused
+		return nil, ErrRefused
 	case m.Profile == ProfileNone:
-		return Agreed{}, fmt.Errorf("%w: unknown transport", ErrAnswer)
+		return nil, fmt.Errorf("%w: unknown transport", ErrAnswer)
 	}
-	a := Agreed{Profile: m.Profile, Mux: o.Mux && m.Mux}
+	a := &Agreed{Profile: m.Profile, Mux: o.Mux && m.Mux}
 	if err := a.acceptFormats(o, m); err != nil {
-		return Agreed{}, err
+		return nil, err
 	}
 	a.setPtime(m, &l)
 	if err := a.acceptKeys(o, m, &l.Security); err != nil {
-		return Agreed{}, err
+		return nil, err
 	}
 	if o.Ufrag != "" && m.Ufrag != "" && m.Pwd != "" && !m.Mismatch {
-		a.ICE = m.remoteICE(&l)
+		a.ICE.read(m, &l)
 		a.ICE.Lite = answer.Lite
 	}
 	if err := a.setRemote(m, &l, a.Mux); err != nil {
-		return Agreed{}, err
+		return nil, err
 	}
 	theirs := m.Direction
 	if a.holds(m) {

@@ -109,10 +109,10 @@ func (m *Media) mismatched() bool {
 	return true
 }
 
-// remoteICE is the far end's side of ICE, its candidates those that can reach us,
-// best first.
-func (m *Media) remoteICE(l *Local) RemoteICE {
-	r := RemoteICE{Ufrag: strings.Clone(m.Ufrag), Pwd: strings.Clone(m.Pwd)}
+// read takes the far end's side of ICE from m, of its candidates those that can
+// reach us, best first.
+func (r *RemoteICE) read(m *Media, l *Local) {
+	r.Ufrag, r.Pwd = strings.Clone(m.Ufrag), strings.Clone(m.Pwd)
 	ours := l.Addr.Unmap()
 	r.Concluded = m.Chosen.IsValid() && m.Chosen == netip.AddrPortFrom(ours, l.Port)
 	n := 0
@@ -131,7 +131,6 @@ func (m *Media) remoteICE(l *Local) RemoteICE {
 		copy(r.Candidates[at+1:n], r.Candidates[at:n-1])
 		r.Candidates[at] = c
 	}
-	return r
 }
 
 // best is the fingerprint to check: one is enough, the strongest (RFC 8122 §5.1).

@@ -53,7 +53,7 @@ type Agreed struct {
 }
 
 // Secure reports whether the stream is SRTP, by SDES or DTLS.
-func (a Agreed) Secure() bool { return a.Keys.Send.Suite != SuiteNone || a.DTLS.Role != RoleNone }
+func (a *Agreed) Secure() bool { return a.Keys.Send.Suite != SuiteNone || a.DTLS.Role != RoleNone }
 
 // Received returns what a packet of payload type pt carries, if that is audio
 // we agreed to. It does not know of Event and ComfortNoise.
@@ -68,7 +68,7 @@ func (a *Agreed) Received(pt uint8) (Format, bool) {
 
 // Rekeyed reports whether packets need other keys than was agreed before: other
 // SDES keys, or a new DTLS association (RFC 8842 §4).
-func (a Agreed) Rekeyed(before Agreed) bool {
+func (a *Agreed) Rekeyed(before *Agreed) bool {
 	return a.Keys != before.Keys || a.DTLS != before.DTLS
 }
 

@@ -14,14 +14,15 @@ import (
 // that, and what is agreed is Inactive, with no Remote.
 //
 // RFC 3264 §6 and §8.
-func Answer(offer *Description, l Local) (*Description, Agreed, error) {
+func Answer(offer *Description, l Local) (*Description, *Agreed, error) {
 	d := &Description{Media: make([]Media, len(offer.Media))}
 	for i := range offer.Media {
 		d.Media[i] = refused(&offer.Media[i])
 	}
-	at, agreed, err := answerOne(offer, d, &l)
+	a := &Agreed{}
+	at, err := a.answerOne(offer, d, &l)
 	if err != nil {
-		return nil, Agreed{}, err
+		return nil, nil, err
 	}
 	if at >= 0 {
 		if mid := d.Media[at].Mid; bundled(offer.Bundle, mid) {
@@ -29,52 +30,50 @@ func Answer(offer *Description, l Local) (*Description, Agreed, error) {
 		}
 	}
 	finish(d, &l)
-	return d, agreed, nil
+	return d, a, nil
 }
 
 // answerOne answers the first line it can, beginning with the one in use. It
 // returns its index, -1 when all audio is switched off.
-func answerOne(offer, d *Description, l *Local) (int, Agreed, error) {
+func (a *Agreed) answerOne(offer, d *Description, l *Local) (int, error) {
 	var first error
-	try := func(i int) (Agreed, bool) {
-		if !offer.Media[i].Live() {
-			return Agreed{}, false
+	try := func(i int) bool {
+		o, m := &offer.Media[i], &d.Media[i]
+		if !o.Live() {
+			return false
 		}
-		m, a, err := answerMedia(&offer.Media[i], l, strings.Contains(offer.Options, "trickle"))
-		if err != nil {
+		*m = ours(l)
+		*a = Agreed{}
+		if err := m.answer(a, o, l, strings.Contains(offer.Options, "trickle")); err != nil {
+			*m = refused(o)
 			if first == nil {
 				first = err
 			}
-			return Agreed{}, false
+			return false
 		}
 		a.ICE.Lite = a.ICE.Ufrag != "" && offer.Lite
-		d.Media[i] = m
-		return a, true
+		return true
 	}
 	used := -1
 	if l.Previous != nil {
 		used = l.Previous.audio()
 	}
-	if used >= 0 && used < len(offer.Media) {
-		if a, ok := try(used); ok {
-			return used, a, nil
-		}
+	if used >= 0 && used < len(offer.Media) && try(used) {
+		return used, nil
 	}
 	for i := range offer.Media {
-		if i == used {
-			continue
-		}
-		if a, ok := try(i); ok {
-			return i, a, nil
+		if i != used && try(i) {
+			return i, nil
 		}
 	}
 	switch {
 	case first != nil:
-		return 0, Agreed{}, first
+		return 0, first
 	case l.Previous != nil && switchedOff(offer):
-		return -1, Agreed{Direction: Inactive}, nil
+		*a = Agreed{Direction: Inactive}
+		return -1, nil
 	}
-	return 0, Agreed{}, ErrNoAudio
+	return 0, ErrNoAudio
 }
 
 // switchedOff reports whether there is audio and all of it has port 0. RFC 3264 §8.2.
@@ -103,23 +102,22 @@ func bundled(group, mid string) bool {
 	return false
 }
 
-// answerMedia answers one live line.
-func answerMedia(o *Media, l *Local, trickle bool) (Media, Agreed, error) {
-	a := Agreed{Profile: o.Profile}
-	m := ours(l)
+// answer answers one live line; m is ours and a is empty.
+func (m *Media) answer(a *Agreed, o *Media, l *Local, trickle bool) error {
+	a.Profile = o.Profile
 	m.Proto, m.Profile, m.Mid = o.Proto, o.Profile, o.Mid
-	if err := m.answerFormats(&a, o, l); err != nil {
-		return Media{}, Agreed{}, err
+	if err := m.answerFormats(a, o, l); err != nil {
+		return err
 	}
-	if err := m.answerKeys(&a, o, &l.Security); err != nil {
-		return Media{}, Agreed{}, err
+	if err := m.answerKeys(a, o, &l.Security); err != nil {
+		return err
 	}
 	useICE := l.ICE != nil && o.Ufrag != "" && o.Pwd != ""
 	if useICE && o.mismatched() {
 		m.Mismatch, useICE = true, false // RFC 8839 §4.2.5
 	}
 	if useICE {
-		a.ICE = o.remoteICE(l)
+		a.ICE.read(o, l)
 	}
 	m.Mux = o.Mux && l.Mux != MuxOff
 	m.MuxOnly = m.Mux && o.MuxOnly
@@ -129,10 +127,10 @@ func answerMedia(o *Media, l *Local, trickle bool) (Media, Agreed, error) {
 		m.End = trickle
 	}
 	if err := a.setRemote(o, l, m.Mux); err != nil {
-		return Media{}, Agreed{}, err
+		return err
 	}
-	m.answerDirection(&a, o, l)
-	return m, a, nil
+	m.answerDirection(a, o, l)
+	return nil
 }
 
 // answerFormats takes the first of our codecs that was offered, and what goes with it.

@@ -136,7 +136,7 @@ func TestRefusals(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			d, a, err := Answer(parse(t, []byte(tt.offer)), tt.local)
-			if !errors.Is(err, tt.want) || d != nil || a != (Agreed{}) {
+			if !errors.Is(err, tt.want) || d != nil || a != nil {
 				t.Errorf("got %v", err)
 			}
 			if code, text := Warning(err); code != tt.warning || text == "" {
@@ -307,7 +307,7 @@ func TestRestartAndConclusion(t *testing.T) {
 	const ice = "0\na=ice-pwd:0123456789012345678901\na=ice-ufrag:"
 	first := offerOf(t, ice+"abcd")
 	_, a := answered(t, first, l)
-	if first.Restarts(a) || !offerOf(t, ice+"efgh").Restarts(a) || first.Restarts(Agreed{}) {
+	if first.Restarts(&a) || !offerOf(t, ice+"efgh").Restarts(&a) || first.Restarts(&Agreed{}) {
 		t.Error("a restart is not known from none")
 	}
 	_, a = answered(t, offerOf(t, ice+"abcd\na=remote-candidates:1 203.0.113.10 40100"), l)

@@ -136,7 +136,7 @@ func (d *Description) audio() int {
 
 // Restarts reports whether the description restarts ICE against what was agreed
 // before: our answer to it needs a new ufrag and password. RFC 8839 §4.4.1.1.1.
-func (d *Description) Restarts(before Agreed) bool {
+func (d *Description) Restarts(before *Agreed) bool {
 	m := d.Audio()
 	return m != nil && before.ICE.Ufrag != "" && m.Ufrag != "" &&
 		(m.Ufrag != before.ICE.Ufrag || m.Pwd != before.ICE.Pwd)

@@ -83,7 +83,7 @@ func FuzzAnswer(f *testing.F) {
 			}
 			l.Previous = answer
 			again, b, err := Answer(offer, l)
-			if err != nil || a != b || again.Origin != answer.Origin {
+			if err != nil || *a != *b || again.Origin != answer.Origin {
 				t.Errorf("a second answer differs: %v\n%s\n%s", err, answer.Bytes(), again.Bytes())
 			}
 			if re := Offer(l); len(re.Media) != max(len(answer.Media), 1) {

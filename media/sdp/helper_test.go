@@ -93,7 +93,7 @@ func answered(t testing.TB, offer *Description, l Local) (*Description, Agreed) 
 		t.Fatal(err)
 	}
 	checkAnswer(t, offer, d)
-	return d, a
+	return d, *a
 }
 
 // checkAnswer fails unless answer is a valid one to offer. RFC 3264 §6.

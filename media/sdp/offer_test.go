@@ -172,7 +172,7 @@ func TestUnusableAnswers(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			offer := Offer(tt.local)
-			if a, err := Accept(tt.local, offer, answerTo(t, offer, tt.answer)); !errors.Is(err, tt.want) || a != (Agreed{}) {
+			if a, err := Accept(tt.local, offer, answerTo(t, offer, tt.answer)); !errors.Is(err, tt.want) || a != nil {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -198,7 +198,7 @@ func TestAcceptedDTLSRoles(t *testing.T) {
 	for setup, want := range map[string]Role{"active": RoleServer, "passive": RoleClient, "": RoleServer} {
 		a, err := Accept(l, offer, answerTo(t, offer, "0"+print256()+"\na=setup:"+setup))
 		if err != nil || a.DTLS.Role != want {
-			t.Errorf("%q: %+v, %v", setup, a.DTLS, err)
+			t.Errorf("%q: %+v, %v", setup, a, err)
 		}
 	}
 }
@@ -211,6 +211,6 @@ func TestEventsAreOfferedAtEightThousandToo(t *testing.T) {
 	wantLines(t, offer, "m=audio 40100 RTP/AVP 111 110 101", "a=rtpmap:110 telephone-event/48000", "a=rtpmap:101 telephone-event/8000")
 	a, err := Accept(l, offer, answerTo(t, offer, "111 101\na=rtpmap:111 opus/48000/2\na=rtpmap:101 telephone-event/8000"))
 	if err != nil || a.Event != (Payload{Send: 101, Receive: 101, Clock: 8000}) {
-		t.Errorf("events %+v, %v", a.Event, err)
+		t.Errorf("agreed %+v, %v", a, err)
 	}
 }

@@ -119,14 +119,14 @@ func TestRekeyIsSeen(t *testing.T) {
 		return a
 	}
 	a := agree(ProfileSAVP, line80)
-	if a.Rekeyed(agree(ProfileSAVP, line80+"\na=sendonly")) {
+	if a.Rekeyed(new(agree(ProfileSAVP, line80+"\na=sendonly"))) {
 		t.Error("hold is taken for new keys")
 	}
-	if !a.Rekeyed(agree(ProfileSAVP, strings.Replace(line80, "oaWY", "oaWZ", 1))) {
+	if !a.Rekeyed(new(agree(ProfileSAVP, strings.Replace(line80, "oaWY", "oaWZ", 1)))) {
 		t.Error("another key is not seen")
 	}
 	b := agree(ProfileTLS, print256()+"\na=tls-id:1")
-	if b.Rekeyed(b) || !b.Rekeyed(agree(ProfileTLS, print256()+"\na=tls-id:2")) {
+	if b.Rekeyed(&b) || !b.Rekeyed(new(agree(ProfileTLS, print256()+"\na=tls-id:2"))) {
 		t.Error("a new association is not seen")
 	}
 }

@@ -192,7 +192,7 @@ func (p *phone) answer(now time.Time, a arrival) error {
 
 // take gives the media what was agreed, with the address at which this machine
 // reaches the gateway in place of the one it tells others.
-func (p *phone) take(now time.Time, a sdp.Agreed) error {
+func (p *phone) take(now time.Time, a *sdp.Agreed) error {
 	a.Remote = netip.AddrPortFrom(p.audio, a.Remote.Port())
 	a.RemoteRTCP = netip.AddrPortFrom(p.audio, a.RemoteRTCP.Port())
 	if err := p.end.Apply(now, dialog, a); err != nil {
