@@ -3,7 +3,6 @@ package sip
 import (
 	"net/netip"
 	"slices"
-	"strings"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 	"github.com/tandem-voip/tandem/sip/transport"
@@ -172,41 +171,27 @@ func (d *dialog) inOrder(seq uint32) bool {
 // viaOf is a Via line up to and without its branch. rport is asked for
 // everywhere: it costs nothing and shows how the peer sees us. RFC 3581 §3.
 func viaOf(kind transport.Kind, host string, port uint16) string {
-	var b strings.Builder
-	b.WriteString("Via: SIP/2.0/")
-	b.WriteString(kind.String())
-	b.WriteByte(' ')
-	b.WriteString(bracket(host))
-	if port != 0 {
-		b.WriteByte(':')
-		b.WriteString(itoa(int(port)))
-	}
-	b.WriteString(";rport;branch=")
-	return b.String()
+	b := append(make([]byte, 0, usualURI), "Via: SIP/2.0/"...)
+	b = append(append(b, kind.String()...), ' ')
+	b = appendHostPort(b, host, int(port))
+	return string(append(b, ";rport;branch="...))
 }
 
 // contactOf is a Contact line. RFC 3261 §8.1.1.8, §12.1.1.
 func contactOf(kind transport.Kind, user, host string, port uint16) string {
-	var b strings.Builder
-	b.WriteString("Contact: <sip:")
+	b := append(make([]byte, 0, usualURI), "Contact: <sip:"...)
 	if user != "" {
-		b.WriteString(user)
-		b.WriteByte('@')
+		b = append(append(b, user...), '@')
 	}
-	b.WriteString(bracket(host))
-	if port != 0 {
-		b.WriteByte(':')
-		b.WriteString(itoa(int(port)))
-	}
+	b = appendHostPort(b, host, int(port))
 	switch kind {
 	case transport.TCP:
-		b.WriteString(";transport=tcp")
+		b = append(b, ";transport=tcp"...)
 	case transport.TLS:
-		b.WriteString(";transport=tls")
+		b = append(b, ";transport=tls"...)
 	case transport.WS, transport.WSS:
-		b.WriteString(";transport=ws")
+		b = append(b, ";transport=ws"...)
 	case transport.UDP:
 	}
-	b.WriteString(">\r\n")
-	return b.String()
+	return string(append(b, ">\r\n"...))
 }

@@ -52,7 +52,7 @@ const (
 )
 
 func newLeg(u *UA, c LegConfig, e *entry) *Leg {
-	l := &Leg{speaker: speaker{ua: u, cfg: c, entry: e, auth: auth{creds: c.Credentials}, ladder: &ladder{}}, uas: e.uas}
+	l := &Leg{speaker: speaker{ua: u, cfg: c, entry: e, auth: auth{creds: c.Credentials}, ladder: newLadder()}, uas: e.uas}
 	e.leg = l
 	return l
 }

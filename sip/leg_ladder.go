@@ -24,7 +24,16 @@ type Rung struct {
 const maxRungs = 64
 
 // A ladder is the messages of a leg that have not been taken.
-type ladder struct{ rungs, spare []Rung }
+type ladder struct {
+	rungs, spare []Rung
+	room         [2][4]Rung // for them to begin with: few steps of a leg have more messages
+}
+
+func newLadder() *ladder {
+	l := &ladder{}
+	l.rungs, l.spare = l.room[0][:0], l.room[1][:0]
+	return l
+}
 
 // Ladder returns the messages sent and received since the last call, repetitions
 // included, but for the INVITE that a leg came in with and the 100 to it. When

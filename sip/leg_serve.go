@@ -81,9 +81,9 @@ func readInvite(r *sipmsg.Request, in transport.Inbound, peer string) (Invite, e
 // serve makes the leg the UAS of r. RFC 3261 §12.1.1.
 func (l *Leg) serve(now time.Time, r *sipmsg.Request, in transport.Inbound) {
 	l.phase = called
-	l.local = nameAddr(r.To().DisplayName, &r.To().Address)
-	l.remote = nameAddr(r.From().DisplayName, &r.From().Address)
 	s := newServer(r, in.Reply)
+	l.local = s.to
+	l.remote = nameAddr(r.From().DisplayName, &r.From().Address)
 	l.servers = append(l.servers, s)
 	d := &dialog{tag: tagOf(r.From().Params), target: uriString(&r.From().Address), routes: routesOf(r, false)}
 	d.retarget(r.Contact())
@@ -126,7 +126,8 @@ func (m Reliable) use(supports, requires bool) bool {
 // trying sends 100. RFC 3261 §8.2.6.1: without a tag.
 func (l *Leg) trying(now time.Time) {
 	s := l.serving.invite
-	raw := s.begin(100, "", "", 0).body("", nil)
+	w := s.begin(100, "", "", 0)
+	raw := w.body("", nil)
 	s.sent(now, &l.ua.cfg, 100, raw)
 	_ = l.post(now, s.reply, raw, s.key)
 }

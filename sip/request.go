@@ -126,7 +126,7 @@ func (p *speaker) write(r *request, o origin, n line) []byte {
 	case "REFER", "NOTIFY", "OPTIONS":
 		w.str(o.contact)
 	}
-	p.auth.write(w, r.method, n.uri)
+	p.auth.write(&w, r.method, n.uri)
 	w.str(r.lines)
 	w.headers(r.headers)
 	if p.ua.cfg.Software != "" {

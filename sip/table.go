@@ -41,7 +41,7 @@ func (e *entry) early() bool { return e.post.Load() == nil }
 // moved says that the peer of the dialog is at addr.
 func (e *entry) moved(addr netip.Addr) {
 	if old := e.source.Load(); old == nil || *old != addr {
-		e.source.Store(&addr)
+		e.source.Store(new(addr))
 	}
 }
 

@@ -52,7 +52,7 @@ func newServer(r *sipmsg.Request, reply transport.Flow) *server {
 func (s *server) final() bool { return s.status >= 200 }
 
 // begin writes the start of a response, tag being ours.
-func (s *server) begin(status int, reason, tag string, body int) *wire {
+func (s *server) begin(status int, reason, tag string, body int) wire {
 	w := newWire(body)
 	if reason == "" || !validValue(reason) {
 		reason = phrase(status)
@@ -114,17 +114,4 @@ func requestKey(r *sipmsg.Request) string {
 	}
 	// RFC 2543: no branch that is unique by itself.
 	return branch + "|" + v.Host + "|" + itoa(v.Port) + "|" + itoa(int(r.CSeq().SeqNo))
-}
-
-// nameAddr writes a name-addr whose display name is as sipgo read it: without
-// its quotes but with its escapes.
-func nameAddr(display string, u *sipmsg.Uri) string {
-	w := wire{b: make([]byte, 0, 96)}
-	if display != "" && validValue(display) {
-		w.str(`"`, display, `" `)
-	}
-	w.str("<")
-	u.StringWrite(&w)
-	w.str(">")
-	return string(w.b)
 }

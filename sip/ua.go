@@ -139,7 +139,7 @@ func (u *UA) Drain() { u.draining.Store(true) }
 // NewLeg returns a leg for an outgoing call. Messages for it go to p, each
 // saying in Leg which leg it is for, so that one Post serves a whole call.
 func (u *UA) NewLeg(p Post, c LegConfig) *Leg {
-	e := &entry{callID: token() + token(), tag: token(), peer: c.Peer}
+	e := &entry{callID: newCallID(), tag: token(), peer: c.Peer}
 	e.post.Store(&p)
 	return newLeg(u, c, e)
 }

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	sipmsg "github.com/emiago/sipgo/sip"
 	"github.com/tandem-voip/tandem/sip/transport"
 )
 
@@ -209,11 +208,4 @@ func bracket(host string) string {
 		return "[" + host + "]"
 	}
 	return host
-}
-
-// uriString writes sipgo's URI.
-func uriString(u *sipmsg.Uri) string {
-	w := wire{b: make([]byte, 0, 64)}
-	u.StringWrite(&w)
-	return string(w.b)
 }

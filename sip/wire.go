@@ -2,7 +2,6 @@ package sip
 
 import (
 	"strconv"
-	"strings"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 )
@@ -12,13 +11,7 @@ import (
 type wire struct{ b []byte }
 
 // newWire returns a wire with room for a usual message and its body.
-func newWire(body int) *wire { return &wire{b: make([]byte, 0, 768+body)} }
-
-// WriteString makes a wire what sipgo's headers are written to.
-func (w *wire) WriteString(s string) (int, error) {
-	w.b = append(w.b, s...)
-	return len(s), nil
-}
+func newWire(body int) wire { return wire{b: make([]byte, 0, 768+body)} }
 
 func (w *wire) str(ss ...string) {
 	for _, s := range ss {
@@ -48,13 +41,30 @@ func (w *wire) headers(hs []Header) {
 	}
 }
 
-// copied writes a header of a message that came in, as it was read.
+// copied writes a header of a message that came in, as it was read: one of those
+// that go into responses and into requests hop by hop. sipgo could write them as
+// well, with several copies of each on the way.
 func (w *wire) copied(h sipmsg.Header) {
 	start := len(w.b)
-	if v, ok := h.(*sipmsg.ViaHeader); ok {
-		w.via(v)
-	} else {
-		h.StringWrite(w)
+	switch h := h.(type) {
+	case *sipmsg.ViaHeader:
+		w.str("Via: ", h.ProtocolName, "/", h.ProtocolVersion, "/", h.Transport, " ")
+		w.b = appendParams(appendHostPort(w.b, h.Host, h.Port), h.Params)
+	case *sipmsg.FromHeader:
+		w.str("From: ")
+		w.b = appendParams(appendNameAddr(w.b, h.DisplayName, &h.Address), h.Params)
+	case *sipmsg.ToHeader:
+		w.str("To: ")
+		w.b = appendParams(appendNameAddr(w.b, h.DisplayName, &h.Address), h.Params)
+	case *sipmsg.RecordRouteHeader:
+		w.str("Record-Route: ")
+		w.b = appendNameAddr(w.b, "", &h.Address)
+	case *sipmsg.CSeqHeader:
+		w.str("CSeq: ")
+		w.num(uint64(h.SeqNo))
+		w.str(" ", string(h.MethodName))
+	default:
+		w.str(h.Name(), ": ", h.Value())
 	}
 	for _, c := range w.b[start:] {
 		if c == '\r' || c == '\n' || c == 0 { // a parser may have let it through
@@ -63,25 +73,6 @@ func (w *wire) copied(h sipmsg.Header) {
 		}
 	}
 	w.str("\r\n")
-}
-
-// via writes a Via without the copies that sipgo makes of it on the way.
-func (w *wire) via(v *sipmsg.ViaHeader) {
-	w.str("Via: ", v.ProtocolName, "/", v.ProtocolVersion, "/", v.Transport, " ", bracket(v.Host))
-	if v.Port > 0 {
-		w.str(":")
-		w.num(uint64(v.Port))
-	}
-	for _, p := range v.Params {
-		w.str(";", p.K)
-		switch {
-		case p.V == "":
-		case strings.ContainsAny(p.V, " \t"): // a quoted string, kept without its quotes
-			w.str(`="`, p.V, `"`)
-		default:
-			w.str("=", p.V)
-		}
-	}
 }
 
 // body ends the header and writes the body. A body without a type is SDP.
