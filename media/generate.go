@@ -1,6 +1,7 @@
 package media
 
 import (
+	"math"
 	"time"
 
 	"github.com/tandem-voip/tandem/codec"
@@ -20,8 +21,8 @@ const (
 	behind = 5
 )
 
-// A generator makes audio of our own: digits as tones, and silence where a far
-// side must not hear nothing.
+// A generator makes audio of our own: digits as tones, and silence, or the noise
+// the source described, where a far side must not hear nothing.
 type generator struct {
 	agreed codec.Params
 	noise  sdp.Payload
@@ -31,6 +32,7 @@ type generator struct {
 	pcm     []int16
 	payload []byte
 	tone    bool // digits are in line
+	hiss    hiss // what pauses sound like
 
 	due  time.Time // of the next frame; zero: nothing is being made
 	ts   uint32    // of the last frame
@@ -83,7 +85,34 @@ func (g *generator) press(now time.Time, p dtmf.Press) bool {
 func (g *generator) sounding() bool { return g.tone }
 
 // heard notes that a source sends: nothing is to be filled.
-func (g *generator) heard(now time.Time) { g.last, g.runs = now, false }
+func (g *generator) heard(now time.Time) { g.last, g.runs, g.hiss.peak = now, false, 0 }
+
+// A hiss is white noise as loud as comfort noise said. The zero hiss is silence.
+type hiss struct {
+	peak int32 // of samples
+	last uint32
+}
+
+// set takes the level from comfort noise, in -dBov (RFC 3389 §3).
+func (h *hiss) set(payload []byte) {
+	if len(payload) == 0 {
+		return
+	}
+	rms := math.MaxInt16 * math.Pow(10, -float64(payload[0]&0x7f)/20)
+	h.peak = int32(min(rms*math.Sqrt(3), math.MaxInt16)) // of an even distribution
+}
+
+// fill makes a frame.
+func (h *hiss) fill(pcm []int16) {
+	if h.peak == 0 {
+		clear(pcm)
+		return
+	}
+	for i := range pcm {
+		h.last = h.last*1664525 + 1013904223 // Numerical Recipes: quick, and random enough to hear
+		pcm[i] = int16(int64(int32(h.last)) * int64(h.peak) >> 31)
+	}
+}
 
 // generate sends the frames of our own that are due. The caller holds mu.
 func (e *Endpoint) generate(now time.Time) {
@@ -131,7 +160,7 @@ func (e *Endpoint) generateFrame(now time.Time, g *generator) time.Duration {
 			return time.Second
 		}
 		if !g.tone {
-			clear(g.pcm)
+			g.hiss.fill(g.pcm)
 		}
 		if !first {
 			st.ts = g.ts + e.out.units(FrameDuration)

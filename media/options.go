@@ -40,8 +40,9 @@ type Options struct {
 	// notices and muted in what is forwarded.
 	DetectTones bool
 	// KeepMedia fills the pauses of what we send, comfort noise where it was
-	// agreed (RFC 3389) and silence frames elsewhere: some carriers end calls
-	// that go quiet.
+	// agreed (RFC 3389) and frames elsewhere, of silence or of noise as loud as
+	// comfort noise of the source said: some carriers end calls that go quiet.
+	// Without it such noise becomes a pause where the far side takes none.
 	KeepMedia bool
 	// MuteUntilSelected sends nothing but digits to the far side before the
 	// final answer, so that no caller's speech is heard by a ringing party.

@@ -64,7 +64,8 @@ func (e *Endpoint) forward(now time.Time, p *rtp.Packet) error {
 	case p.PayloadType != PayloadNoise:
 	case d.agreed.ComfortNoise.Clock > 0:
 		pt = d.agreed.ComfortNoise.Send
-	default: // the far side cannot say silence, and so hears a pause
+	default: // the far side cannot say silence: it hears a pause, or what fills it
+		e.writer.hiss.set(p.Payload)
 		e.out.skip(p.SSRC, p.SequenceNumber)
 		return nil
 	}

@@ -37,7 +37,8 @@ type MediaConfig struct {
 	// Empty allows any.
 	Ranges []string
 	// KeepMedia sends silence when there is nothing to send, for peers that cut
-	// a call they hear nothing of.
+	// a call they hear nothing of; noise, where the other side sent comfort noise
+	// and this one takes none.
 	KeepMedia bool
 	// Mux is RTP and RTCP on one port (RFC 5761): off, offered (we offer and
 	// take it) or required.

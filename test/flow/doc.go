@@ -101,6 +101,7 @@
 //	west hears reports [within D]                  RTCP, protected as agreed
 //	west hears no reports for D
 //	west hears noise [within D]                    CN, since it was last asked
+//	west hears hissing [within D]                  noise as loud as peers' CN says
 //	west hears 440 Hz alone [at ADDR:PORT] [for D]
 //	                                   whatever comes from now on is that, the
 //	                                   first within one packet time

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 	"strings"
@@ -136,6 +137,16 @@ func (m *media) throw(b []byte, to netip.AddrPort) error {
 	return err
 }
 
+// hissLevel is the level of comfort noise that peers send, in -dBov.
+const hissLevel = 60
+
+// hearsHiss reports whether what came in last is noise as loud as peers say.
+func (m *media) hearsHiss() bool {
+	_, rms := tone(m.last(100*time.Millisecond, netip.AddrPort{}), 0)
+	db := 20 * math.Log10(rms/math.MaxInt16)
+	return math.Abs(db+hissLevel) < 2
+}
+
 // hiss sends a packet of comfort noise (RFC 3389 §3).
 func (m *media) hiss(to netip.AddrPort) error {
 	m.mu.Lock()
@@ -148,7 +159,7 @@ func (m *media) hiss(to netip.AddrPort) error {
 	m.mu.Unlock()
 	m.sendMu.Lock()
 	defer m.sendMu.Unlock()
-	return m.emit(to, pt, m.stamp(rate), false, []byte{60})
+	return m.emit(to, pt, m.stamp(rate), false, []byte{hissLevel})
 }
 
 // report sends an empty receiver report (RFC 3550 §6.4.2), in the clear.

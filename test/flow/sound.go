@@ -80,6 +80,12 @@ func (f *flow) hears(m *media, a *args) error {
 	switch {
 	case a.accept("nothing"):
 		return f.hearsNothing(m, a)
+	case a.accept("hissing"):
+		within, _, err := a.spans()
+		if err == nil && !f.wait(within, m.hearsHiss) {
+			err = fmt.Errorf("%s hears no noise of %d dBov within %v", m.who, -hissLevel, within)
+		}
+		return err
 	case a.accept("opus"):
 		return m.hearsOpus(a)
 	case a.accept("noise"):
