@@ -18,8 +18,8 @@ const (
 	maxPacketPayload = maxDatagram - headerLen - sealRoom
 	// sealRoom is for the tag and the key identifier of SRTP, in octets.
 	sealRoom = 160
-	// usualPacket holds 60 ms of G.711, sealed, in octets.
-	usualPacket = 768
+	// usualPacket holds 20 ms of G.711, sealed, in octets.
+	usualPacket = headerLen + 160 + sealRoom
 	// eventClock is that of event durations between endpoints.
 	eventClock = 8000
 )
