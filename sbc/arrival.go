@@ -146,17 +146,21 @@ func (t *Trunk) Pass(headers []sip.Header) []sip.Header {
 		if !t.allow.fits(name) || t.strip.fits(name) || ours(name) || t.sets(name) {
 			continue
 		}
-		if len(out) < maxRules && len(h.Value) <= maxHeaderValue && isToken(h.Name) && isHeaderText(h.Value) {
-			out = append(out, h)
+		if len(out) >= maxRules || len(h.Value) > maxHeaderValue || !isToken(h.Name) || !isHeaderText(h.Value) {
+			t.left.Add(1)
+			continue
 		}
+		out = append(out, h)
 	}
 	if !t.cfg.Identity.UserToUser {
 		return out
 	}
 	for _, v := range listed(headers, userToUser, maxUserToUser) {
-		if isUserToUser(v) {
-			out = append(out, sip.Header{Name: userToUser, Value: v})
+		if !isUserToUser(v) {
+			t.left.Add(1)
+			continue
 		}
+		out = append(out, sip.Header{Name: userToUser, Value: v})
 	}
 	return out
 }

@@ -80,7 +80,7 @@ type setup struct {
 
 // counters are what has happened since the start.
 type counters struct {
-	calls, answered, refused, panics, inboxFull, noticesLost, digitsLost, noMedia, offersRefused atomic.Uint64
+	calls, answered, refused, panics, inboxFull, noticesLost, digitsLost, noMedia, offersRefused, tooDeep atomic.Uint64
 }
 
 // New returns a B2BUA that serves when Run runs. The error is that of

@@ -89,12 +89,16 @@ type Stats struct {
 	Answered uint64
 	Refused  uint64 // not admitted, or without a route
 	// Panics are calls that ended with 500 because of a fault of ours.
-	Panics         uint64
-	InboxFull      uint64 // messages a call had no room for
-	NoticesLost    uint64
-	DigitsLost     uint64
-	NoMedia        uint64 // calls for which no port was free
-	OffersRefused  uint64 // 488 or 400: codec, keying or a description that is none
+	Panics        uint64
+	InboxFull     uint64 // messages a call had no room for
+	NoticesLost   uint64
+	DigitsLost    uint64
+	NoMedia       uint64 // calls for which no port was free
+	OffersRefused uint64 // 488 or 400: codec, keying or a description that is none
+	TooDeep       uint64 // transfers and redirections beyond the depth of a call
+	// HeadersLeftOut are values that a rule would let pass and that were too
+	// many, too long or not text.
+	HeadersLeftOut uint64
 	RecordsWaiting int
 	RecordsLost    uint64
 	// NotesLeft are notes of calls that are up, and timelines, for which a slow
@@ -115,6 +119,7 @@ func (b *B2BUA) Stats() Stats {
 		Up: up, Calls: n.calls.Load(), Answered: n.answered.Load(), Refused: n.refused.Load(),
 		Panics: n.panics.Load(), InboxFull: n.inboxFull.Load(), NoticesLost: n.noticesLost.Load(),
 		DigitsLost: n.digitsLost.Load(), NoMedia: n.noMedia.Load(), OffersRefused: n.offersRefused.Load(),
+		TooDeep: n.tooDeep.Load(), HeadersLeftOut: b.Dialplan().Trunks.LeftOut(),
 		Draining: b.draining.Load(),
 	}
 	s.RecordsWaiting, s.RecordsLost, s.NotesLeft, s.RecordAlarm = b.records.state()

@@ -9,7 +9,8 @@ import (
 const maxRules = 64
 
 // maxHeaderValue bounds the value of a header that passes by rule, in bytes;
-// a longer one is left out.
+// a longer one is left out and
+// counted.
 const maxHeaderValue = 1024
 
 // isToken reports whether s is a token (RFC 3261 §25.1).

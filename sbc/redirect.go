@@ -26,6 +26,7 @@ func (c *Call) redirected(now time.Time, s *side, e sip.Redirected) {
 		return
 	}
 	if c.depth >= c.config.Depth {
+		c.b2b.count.tooDeep.Add(1)
 		c.note(now, "redirection not followed: too many")
 		return
 	}

@@ -28,6 +28,7 @@ func (c *Call) referred(now time.Time, s *side, e sip.Referred) {
 		s.leg.RefuseRefer(now, sip.Refusal(491))
 		return
 	case c.depth >= c.config.Depth:
+		c.b2b.count.tooDeep.Add(1)
 		c.note(now, "transfer refused: too many")
 		s.leg.RefuseRefer(now, sip.Refusal(603).WithText("Too many transfers"))
 		return

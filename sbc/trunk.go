@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/tandem-voip/tandem/sip"
@@ -21,9 +22,10 @@ type Trunk struct {
 	allow  headerRules
 	strip  headerRules
 	set    []headerValue
-	login  *sip.Login // nil: requests are not asked for a password
-	health *health    // by name, kept over a reload
-	phones *phones    // likewise; nil: none may register
+	login  *sip.Login     // nil: requests are not asked for a password
+	health *health        // by name, kept over a reload
+	phones *phones        // likewise; nil: none may register
+	left   *atomic.Uint64 // values that Pass left out, of all trunks together
 }
 
 // A headerValue is a header that a trunk sets.
@@ -116,6 +118,7 @@ type Trunks struct {
 	prefixes  []source // longest first
 	names     map[string]*Trunk
 	listeners map[string]*Trunk
+	left      *atomic.Uint64
 }
 
 // A source is a range of addresses and whose it is.
@@ -131,6 +134,10 @@ func newTrunks(configs []TrunkConfig, old *Trunks) (*Trunks, error) {
 		byName:    make(map[string]*Trunk, len(configs)),
 		names:     make(map[string]*Trunk),
 		listeners: make(map[string]*Trunk),
+		left:      new(atomic.Uint64),
+	}
+	if old != nil {
+		s.left = old.left
 	}
 	for i := range configs {
 		c := configs[i]
@@ -146,6 +153,7 @@ func newTrunks(configs []TrunkConfig, old *Trunks) (*Trunks, error) {
 			return nil, err
 		}
 		t.phones = phonesOf(c.Phones, was)
+		t.left = s.left
 		s.list = append(s.list, t)
 		s.byName[c.Name] = t
 		s.index(t)
@@ -184,6 +192,10 @@ func (s *Trunks) All() []*Trunk {
 	}
 	return s.list
 }
+
+// LeftOut is how many header values a rule would have let pass and that were
+// too many, too long or not text.
+func (s *Trunks) LeftOut() uint64 { return s.left.Load() }
 
 // Named returns the trunk of that name, nil if there is none.
 func (s *Trunks) Named(name string) *Trunk {

@@ -26,6 +26,7 @@ const (
 	countLoginWrong
 	countLoginStale
 	countForks
+	countRefers
 	countTargetFailed
 	countFailedStray
 	numCounters
@@ -74,6 +75,8 @@ func (c counter) name() string {
 		return "send.failed"
 	case countForks:
 		return "fork.too_many"
+	case countRefers:
+		return "refer.too_many"
 	case countTargetFailed:
 		return "target.failed"
 	case countFailedStray:

@@ -49,6 +49,7 @@ func (l *Leg) receiveRefer(now time.Time, r *sipmsg.Request, s *server) {
 		l.respond(now, s, 491, "", nil, nil, "")
 		return
 	case l.refer.count >= maxRefers:
+		l.ua.counters.add(countRefers)
 		l.respond(now, s, 603, "", nil, nil, "")
 		return
 	case err != nil:

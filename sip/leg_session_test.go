@@ -287,4 +287,7 @@ func TestReferWithoutSubscriptionAndTooManyOfThem(t *testing.T) {
 	}
 	refer()
 	c.wantSent("enough", "603")
+	if got := c.ua.Stats().Counters["refer.too_many"]; got != 1 {
+		t.Errorf("counted %d", got)
+	}
 }

@@ -63,6 +63,8 @@ func (e emitter) calls(s Snapshot) {
 	e.counter("call_inbox_full_total", "Messages a call had no room for.", c.InboxFull)
 	e.counter("call_notices_lost_total", "Media notices a call had no room for.", c.NoticesLost)
 	e.counter("call_digits_lost_total", "Digits a call had no room for.", c.DigitsLost)
+	e.counter("calls_too_deep_total", "Transfers and redirections refused because the call had had enough.", c.TooDeep)
+	e.counter("headers_left_out_total", "Header values that a rule lets pass and that are too many, too long or not text.", c.HeadersLeftOut)
 	e.gauge("records_queued", "Call records that wait for the store.", c.RecordsWaiting)
 	e.counter("records_lost_total", "Call records lost because the queue was full.", c.RecordsLost)
 	draining := 0
