@@ -35,8 +35,9 @@ type DialogConfig struct {
 	// Refer says what a REFER from the peer does: local (we do the transfer),
 	// pass (the other side is asked) or refuse.
 	Refer Refer
-	// Replaces takes an INVITE with Replaces from the peer (RFC 3891); without it
-	// such an INVITE gets 420 or has the header ignored, as it asks.
+	// Replaces takes an INVITE with Replaces from the peer (RFC 3891). Without it
+	// such an INVITE is refused: by 420 if it requires the extension, which is
+	// then not announced, else by 403.
 	Replaces bool
 	// Redirect says what a 3xx of the peer does: follow (its contacts are tried on
 	// this trunk one after the other, the most preferred first, at most 8 of them,

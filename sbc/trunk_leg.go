@@ -20,6 +20,7 @@ func (t *Trunk) LegConfig() sip.LegConfig {
 		Session:       sessionTimer(&c.Dialog),
 		Update:        c.Dialog.Update,
 		Refer:         c.Dialog.Refer != ReferRefuse,
+		Replaces:      c.Dialog.Replaces,
 		Symmetric:     c.Peer.Symmetric,
 		DatagramLimit: c.Peer.Datagram,
 		Answer:        c.Reroute.Timeout,

@@ -113,6 +113,9 @@ type LegConfig struct {
 	Update bool
 	// Refer allows REFER to come in. Without it REFER is not in Allow and gets 405.
 	Refer bool
+	// Replaces announces replaces, and lets an INVITE require it. What becomes of
+	// one with Replaces is the call's affair. RFC 3891.
+	Replaces bool
 	// Symmetric sends requests in a dialog to where the peer's last came from,
 	// whatever its Contact says. For peers behind NAT.
 	Symmetric bool

@@ -179,12 +179,12 @@ func TestAllowAndSupportedFollowTheConfiguration(t *testing.T) {
 		cfg            LegConfig
 		allow, support []string
 	}{
-		{LegConfig{}, nil, []string{"replaces"}},
-		{LegConfig{Reliable: ReliableSupported, Update: true, Refer: true}, []string{"PRACK", "UPDATE", "REFER"}, []string{"100rel", "replaces"}},
-		{LegConfig{Reliable: ReliableSilent, Session: SessionTimer{Mode: SessionAccept}}, []string{"PRACK"}, []string{"timer", "replaces"}},
-		{LegConfig{Update: true}, []string{"UPDATE"}, []string{"replaces"}},
-		{LegConfig{Refer: true, Update: true}, []string{"UPDATE", "REFER"}, []string{"replaces"}},
-		{LegConfig{Reliable: ReliableRequired, Refer: true}, []string{"PRACK", "REFER"}, []string{"100rel", "replaces"}},
+		{LegConfig{}, nil, []string{""}},
+		{LegConfig{Reliable: ReliableSupported, Update: true, Refer: true}, []string{"PRACK", "UPDATE", "REFER"}, []string{"100rel"}},
+		{LegConfig{Reliable: ReliableSilent, Session: SessionTimer{Mode: SessionAccept}}, []string{"PRACK"}, []string{"timer"}},
+		{LegConfig{Update: true, Replaces: true}, []string{"UPDATE"}, []string{"replaces"}},
+		{LegConfig{Refer: true, Update: true}, []string{"UPDATE", "REFER"}, []string{""}},
+		{LegConfig{Reliable: ReliableRequired, Refer: true, Replaces: true}, []string{"PRACK", "REFER"}, []string{"100rel", "replaces"}},
 	} {
 		got := strings.Split(allow(&c.cfg), ", ")[7:]
 		if !slices.Equal(got, c.allow) && len(got)+len(c.allow) > 0 {

@@ -114,21 +114,17 @@ func allow(c *LegConfig) string {
 
 // supported lists the extensions a leg announces. RFC 3261 §20.37.
 func supported(c *LegConfig) string {
-	var ts [3]string
-	n := 0
+	ts := make([]string, 0, 3)
 	if c.Reliable == ReliableSupported || c.Reliable == ReliableRequired {
-		ts[n] = "100rel"
-		n++
+		ts = append(ts, "100rel")
 	}
 	if c.Session.Mode != SessionOff {
-		ts[n] = "timer"
-		n++
+		ts = append(ts, "timer")
 	}
-	ts[n] = "replaces"
-	if n == 0 {
-		return "replaces"
+	if c.Replaces {
+		ts = append(ts, "replaces")
 	}
-	return strings.Join(ts[:n+1], ", ")
+	return strings.Join(ts, ", ")
 }
 
 // late answers a response to an INVITE whose leg is gone: a target that was

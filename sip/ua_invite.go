@@ -141,7 +141,9 @@ func unsupported(r *sipmsg.Request, c *LegConfig) []Header {
 			ok = c.Reliable != ReliableOff
 		case "timer":
 			ok = c.Session.Mode != SessionOff
-		case "replaces", "norefersub", "histinfo":
+		case "replaces":
+			ok = c.Replaces
+		case "norefersub", "histinfo":
 			ok = true
 		}
 		if !ok && isToken(t) {
