@@ -55,7 +55,7 @@ func (x *registering) sent(why string) *sipmsg.Request {
 func TestRegistrationIsKeptFresh(t *testing.T) {
 	x := newRegistering(t, RegistrationConfig{Contacts: []string{"a", "b"}, Expires: 10 * time.Minute}, addrB)
 	req := x.sent("at once")
-	if cs := req.GetHeaders("Contact"); len(cs) != 2 || cs[1].Value() != "<sip:b@192.0.2.1:5060>" {
+	if cs := req.GetHeaders("Contact"); len(cs) != 2 || cs[1].Value() != "<sip:b@192.0.2.1:5060>;q=0.9" {
 		t.Errorf("contacts %v", cs)
 	}
 	if !x.replies(t0, req, 200, "Contact: <sip:a@192.0.2.1:5060>;expires=300", "Contact: <sip:b@192.0.2.1:5060>;expires=200",

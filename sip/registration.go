@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"strings"
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -11,8 +12,8 @@ import (
 type RegistrationConfig struct {
 	// Registrar is the Request-URI, "sip:example.com"; AOR goes into From and To.
 	Registrar, AOR string
-	// Contacts are user parts to register, each as a contact of ours; empty
-	// means one without a user part.
+	// Contacts are user parts to register, each as a contact of ours, the most
+	// preferred first; empty means one without a user part.
 	Contacts []string
 	// Expires is what we ask for; 0 means one hour. RFC 3261 §10.2.1.1.
 	Expires time.Duration
@@ -242,14 +243,27 @@ func (r *Registration) sendRegister(now time.Time, req *request) {
 	if len(r.conf.Contacts) == 0 {
 		w.str(o.contact)
 	}
-	for _, user := range r.conf.Contacts {
-		w.str(contactOf(o.kind, user, o.host, o.port))
+	for i, user := range r.conf.Contacts {
+		contact := contactOf(o.kind, user, o.host, o.port)
+		if len(r.conf.Contacts) > 1 {
+			contact = strings.TrimSuffix(contact, "\r\n") + ";q=" + preference(i) + "\r\n"
+		}
+		w.str(contact)
 	}
 	w.line("Expires", expires)
 	req.lines = string(w.b)
 	if r.client = r.send(now, req, r.base.flow); r.client == nil {
 		r.nextTarget(now, Refusal(503).WithText("transport: cannot send"), 0)
 	}
+}
+
+// preference is the q of a contact by its place: 1.0 for the first, then a tenth
+// less each, down to 0.1. RFC 3261 §20.10.
+func preference(place int) string {
+	if place == 0 {
+		return "1.0"
+	}
+	return "0." + itoa(max(10-place, 1))
 }
 
 // responded takes the final response. RFC 3261 §10.2.7, §10.2.8.
