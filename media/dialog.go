@@ -96,6 +96,23 @@ func (e *Endpoint) Apply(now time.Time, dialog string, a *sdp.Agreed) error {
 	return nil
 }
 
+// Trickle takes the far end's side of ICE with candidates that came after its
+// description (RFC 8840). They change how paths rank, and nothing else: the latch
+// stays as it is. It does nothing for a dialog that is not known. r is not kept.
+func (e *Endpoint) Trickle(now time.Time, dialog string, r *sdp.RemoteICE) {
+	e.mu.Lock()
+	defer e.unlock()
+	d := e.find(dialog)
+	if e.closed || e.agent == nil || d == nil || d.agreed.ICE.Ufrag != r.Ufrag {
+		return
+	}
+	d.agreed.ICE = *r
+	if e.agent.Apply(now, dialog, remoteICE(&d.agreed)) {
+		e.moved(now, d, "a candidate came")
+	}
+	e.wakeAt(e.agent.Deadline())
+}
+
 // newDialog makes a dialog as the options want it.
 func (e *Endpoint) newDialog(name string) *dialog {
 	policy := e.opts.Latch

@@ -1,10 +1,12 @@
 package sbc
 
 import (
+	"strings"
 	"time"
 
 	"github.com/tandem-voip/tandem/media"
 	"github.com/tandem-voip/tandem/media/dtmf"
+	"github.com/tandem-voip/tandem/media/sdp"
 	"github.com/tandem-voip/tandem/sip"
 )
 
@@ -24,9 +26,13 @@ func (c *Call) digit(now time.Time, s *side, n media.Notice) {
 	c.carry(now, s, n.Press, passed)
 }
 
-// informed takes a digit that came by INFO.
+// informed takes a digit that came by INFO, or candidates.
 func (c *Call) informed(now time.Time, s *side, e sip.Informed) {
 	if c.ending || s.lost {
+		return
+	}
+	if kind, _, _ := strings.Cut(e.ContentType, ";"); strings.EqualFold(strings.TrimSpace(kind), sdp.TypeFragment) {
+		c.trickled(now, s, e)
 		return
 	}
 	p, err := dtmf.ParseInfo(e.ContentType, e.Body)

@@ -142,6 +142,20 @@ func (x *exchange) accept(dialog string, body []byte) (changed bool, err error) 
 	return changed, nil
 }
 
+// trickle takes candidates that the far end of a dialog sends after its
+// description (RFC 8840 §9), and reports whether any is new.
+func (x *exchange) trickle(dialog string, body []byte) (changed bool, err error) {
+	t := x.find(dialog)
+	if t == nil || t.agreed == nil {
+		return false, nil
+	}
+	agreed := *t.agreed
+	if changed, err = agreed.ICE.Trickle(body, x.local); changed {
+		t.agreed = &agreed
+	}
+	return changed, err
+}
+
 // written is the direction that our offer said: a trunk that reads one form of
 // hold only was told less than we want.
 func (x *exchange) written() sdp.Direction {

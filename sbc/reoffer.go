@@ -48,6 +48,22 @@ func (c *Call) offered(now time.Time, s *side, e sip.Offered) {
 	}
 }
 
+// trickled takes candidates that a far end sends after its description.
+func (c *Call) trickled(now time.Time, s *side, e sip.Informed) {
+	dialog := e.Dialog
+	if s.joined || !s.called {
+		dialog = s.dialog
+	}
+	changed, err := s.trickle(dialog, e.Body)
+	switch {
+	case err != nil:
+		c.note(now, s.name+": candidates not usable: "+err.Error())
+	case changed && s.end != nil:
+		a, _ := s.agreed(dialog)
+		s.end.Trickle(now, dialog, &a.ICE)
+	}
+}
+
 // offerAnswered takes the answer to an offer of ours within a call.
 func (c *Call) offerAnswered(now time.Time, s *side, e sip.OfferAnswered) {
 	s.offering = false

@@ -3,6 +3,8 @@ package sbc
 import (
 	"time"
 
+	"github.com/tandem-voip/tandem/media/dtmf"
+	"github.com/tandem-voip/tandem/media/sdp"
 	"github.com/tandem-voip/tandem/sip"
 	"github.com/tandem-voip/tandem/sip/transport"
 )
@@ -10,7 +12,7 @@ import (
 // LegConfig is how a leg that faces the trunk behaves.
 func (t *Trunk) LegConfig() sip.LegConfig {
 	c := &t.cfg
-	return sip.LegConfig{
+	leg := sip.LegConfig{
 		Peer:          c.Name,
 		Listener:      c.Peer.Listener,
 		ContactHost:   c.Peer.Domain,
@@ -25,6 +27,10 @@ func (t *Trunk) LegConfig() sip.LegConfig {
 		DatagramLimit: c.Peer.Datagram,
 		Answer:        c.Reroute.Timeout,
 	}
+	if c.Media.ICE == ICELite {
+		leg.Info = []string{dtmf.InfoRelay, dtmf.InfoPlain, sdp.TypeFragment}
+	}
+	return leg
 }
 
 func (t *Trunk) credentials() sip.Credentials {

@@ -2,6 +2,7 @@ package sdp
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -115,22 +116,26 @@ func (r *RemoteICE) read(m *Media, l *Local) {
 	r.Ufrag, r.Pwd = strings.Clone(m.Ufrag), strings.Clone(m.Pwd)
 	ours := l.Addr.Unmap()
 	r.Concluded = m.Chosen.IsValid() && m.Chosen == netip.AddrPortFrom(ours, l.Port)
-	n := 0
-	for _, c := range m.Candidates {
+	r.add(m.Candidates, ours)
+}
+
+// add puts candidates of our address family in their places, and reports whether
+// any is new. Where there is no room those of the lowest priority go.
+func (r *RemoteICE) add(all []Candidate, ours netip.Addr) (changed bool) {
+	for _, c := range all {
 		if ours.IsValid() && c.Addr.Addr().Is4() != ours.Is4() {
 			continue
 		}
-		at := n
-		for at > 0 && r.Candidates[at-1].Priority < c.Priority {
-			at--
-		}
-		if at == len(r.Candidates) {
+		known := func(o Candidate) bool { return o.Addr == c.Addr && o.Component == c.Component }
+		at := slices.IndexFunc(r.Candidates[:], func(o Candidate) bool { return !o.Addr.IsValid() || o.Priority < c.Priority })
+		if at < 0 || slices.ContainsFunc(r.Candidates[:], known) {
 			continue
 		}
-		n = min(n+1, len(r.Candidates))
-		copy(r.Candidates[at+1:n], r.Candidates[at:n-1])
+		copy(r.Candidates[at+1:], r.Candidates[at:])
 		r.Candidates[at] = c
+		changed = true
 	}
+	return changed
 }
 
 // best is the fingerprint to check: one is enough, the strongest (RFC 8122 §5.1).
