@@ -12,6 +12,10 @@ type MediaConfig struct {
 	// Codecs are offered and taken, the most preferred first: PCMU, PCMA, G722,
 	// opus. What the other side of a call cannot use is recoded.
 	Codecs []string
+	// FollowCodec asks the peer, when the other side of a call has gone over to a
+	// codec that the peer has named too, to go over to it as well, so that nothing
+	// need be recoded. Some peers take no offer in a call.
+	FollowCodec bool
 	// Ptime is the packet time we offer in milliseconds, a multiple of 10 up to
 	// 60.
 	Ptime int

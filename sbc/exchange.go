@@ -233,6 +233,17 @@ func (x *exchange) drop(dialog string) {
 	x.talks = slices.DeleteFunc(x.talks, func(t *talk) bool { return t.dialog == dialog })
 }
 
+// named reports whether the far end's last description in the dialog that counts
+// has a codec.
+func (s *side) named(p codec.Params) bool {
+	t := s.find(s.dialog)
+	if t == nil {
+		return false
+	}
+	d, err := sdp.Parse(t.heard)
+	return err == nil && slices.ContainsFunc(offered(d), p.Same)
+}
+
 // offered returns the codecs of an offer, in its order.
 func offered(d *sdp.Description) []codec.Params {
 	m := d.Audio()

@@ -45,7 +45,25 @@ func (c *Call) offered(now time.Time, s *side, e sip.Offered) {
 	if changed {
 		c.applied(now, s, dialog)
 		c.watchHold(now, s)
+		c.follow(now, s)
 	}
+}
+
+// follow offers the other side the codec that s has gone over to, where the trunk
+// of the other wants that and it has named the codec itself. It is asked once; if
+// it will not, audio is recoded.
+func (c *Call) follow(now time.Time, s *side) {
+	o := c.other(s)
+	if !s.joined || o == nil || !o.trunk.cfg.Media.FollowCodec || !o.joined || o.wantsSDP || o.offering || o.end == nil {
+		return
+	}
+	a, _ := s.current()
+	if b, ok := o.current(); !ok || b.Send.Codec.Same(a.Send.Codec) || !o.named(a.Send.Codec) {
+		return
+	}
+	o.offering = true
+	o.leg.Offer(now, o.propose(c.wish(o), a.Send.Codec))
+	c.note(now, o.name+" is offered "+codecName(a.Send.Codec))
 }
 
 // trickled takes candidates that a far end sends after its description.
