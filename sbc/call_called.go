@@ -13,6 +13,7 @@ func (c *Call) progressed(now time.Time, s *side, e sip.Progressed) {
 	if c.ending || s.lost || s.joined || c.search == nil {
 		return
 	}
+	s.trunk.Proved()
 	if e.Status == 100 {
 		if c.record.Trying.IsZero() {
 			c.record.Trying = now
@@ -98,6 +99,7 @@ func (c *Call) answered(now time.Time, s *side, e sip.Answered) {
 		c.release(now, s, sip.Normal())
 		return
 	}
+	s.trunk.Proved()
 	if err := c.answerSDP(now, s, e); err != nil {
 		c.note(now, s.name+" answered with what cannot be used: "+err.Error())
 		c.failed(now, s, refusalOf(err), 0)
@@ -182,4 +184,5 @@ func (c *Call) targetFailed(now time.Time, s *side, e sip.TargetFailed) {
 		At: now, Kind: KindNote, Leg: s.name,
 		Text: e.Target.Addr.String() + " given up: " + e.Cause.Error(),
 	})
+	s.trunk.Unproved(now, e.Err)
 }

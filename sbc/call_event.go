@@ -56,6 +56,9 @@ func (c *Call) released(now time.Time, s *side, e sip.Released) {
 	switch {
 	case s != c.a && s != c.b:
 		s.refused, s.refusal = e.Remote, e.Headers
+		if s.trunk.Unproved(now, e.Err); e.Remote {
+			s.trunk.Proved()
+		}
 		c.failed(now, s, e.Cause, e.RetryAfter)
 	case c.transferred(now, s):
 		// The transferor has left; the others are joined, or about to be.

@@ -1,6 +1,8 @@
 package sbc
 
 import (
+	"crypto/x509"
+	"errors"
 	"sync/atomic"
 	"time"
 )
@@ -69,6 +71,23 @@ const (
 type health struct {
 	condition atomic.Pointer[Condition]
 	until     atomic.Int64 // Unix nanoseconds; calls stay away until then
+	unproved  atomic.Pointer[refusedCertificate]
+}
+
+// A refusedCertificate is one of the peer's that a call met.
+type refusedCertificate struct {
+	ended  time.Time // it had expired then; zero: that is not what is wrong with it
+	reason string
+}
+
+// endOf is when a certificate that was refused as expired did so; zero where err
+// says something else. Go has one reason for both ends of its time.
+func endOf(now time.Time, err error) time.Time {
+	var invalid x509.CertificateInvalidError
+	if errors.As(err, &invalid) && invalid.Cert != nil && now.After(invalid.Cert.NotAfter) {
+		return invalid.Cert.NotAfter
+	}
+	return time.Time{}
 }
 
 func newHealth() *health {
@@ -88,6 +107,12 @@ func (h *health) load() Condition {
 	c := *h.condition.Load()
 	if n := h.until.Load(); n > 0 {
 		c.Until = time.Unix(0, n)
+	}
+	if r := h.unproved.Load(); r != nil {
+		c.TLS, c.Expires, c.Reason, c.Overall = TLSUnknown, r.ended, r.reason, OverallWarning
+		if !r.ended.IsZero() {
+			c.TLS = TLSCertExpired
+		}
 	}
 	return c
 }

@@ -267,6 +267,9 @@ func (m *Monitor) pinged(now time.Time, w *watched, r sip.PingResult) {
 		return
 	}
 	w.targets = nil
+	if r.Err == nil {
+		w.trunk.Proved()
+	}
 	w.watch.pinged(now, r)
 	if r.RetryAfter > 0 {
 		w.trunk.Unavailable(now, r.RetryAfter)

@@ -2,6 +2,7 @@ package sbc
 
 import (
 	"cmp"
+	"errors"
 	"net/netip"
 	"slices"
 	"strings"
@@ -87,6 +88,18 @@ func (t *Trunk) Unavailable(now time.Time, retryAfter time.Duration) {
 		t.health.leave(now.Add(min(retryAfter, maxRetryAfter)))
 	}
 }
+
+// Unproved notes that a call could not be sent to the trunk because its certificate
+// was refused; any other err, and nil, are no news. It shows in the condition until
+// the trunk is reached again.
+func (t *Trunk) Unproved(now time.Time, err error) {
+	if errors.Is(err, transport.ErrCertificate) {
+		t.health.unproved.Store(&refusedCertificate{ended: endOf(now, err), reason: "INVITE: " + err.Error()})
+	}
+}
+
+// Proved notes that the trunk was reached.
+func (t *Trunk) Proved() { t.health.unproved.Store(nil) }
 
 // maxRetryAfter bounds how long one response keeps calls away.
 const maxRetryAfter = 5 * time.Minute

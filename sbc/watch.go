@@ -1,7 +1,6 @@
 package sbc
 
 import (
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
@@ -39,8 +38,7 @@ const (
 const quick = 10 * time.Second
 
 func newWatch(t *Trunk, now time.Time) *watch {
-	w := &watch{c: t.Condition()}
-	w.c.Until = time.Time{}
+	w := &watch{c: *t.health.condition.Load()}
 	w.reset(t, now)
 	return w
 }
@@ -124,13 +122,13 @@ func (w *watch) handshake(now time.Time, r sip.PingResult) {
 	if !w.secure {
 		return
 	}
-	var invalid x509.CertificateInvalidError
+	ended := endOf(now, r.Err)
 	switch {
 	case r.Err == nil:
 		w.shaken, w.expired = now, false
-	case errors.As(r.Err, &invalid) && invalid.Cert != nil && now.After(invalid.Cert.NotAfter):
+	case !ended.IsZero():
 		w.shaken, w.expired = now, true
-		w.c.Expires = invalid.Cert.NotAfter
+		w.c.Expires = ended
 	case errors.Is(r.Err, transport.ErrCertificate):
 		w.shaken, w.expired = time.Time{}, false // no handshake came to an end
 		w.c.Expires = time.Time{}

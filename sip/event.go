@@ -132,6 +132,8 @@ type TargetFailed struct {
 	Cause  Cause
 	// RetryAfter is how long the target asked to be left alone; 0 when it did not.
 	RetryAfter time.Duration
+	// Err is why the INVITE could not be sent; nil when it was.
+	Err error
 }
 
 // DialogEnded says that an early dialog will not be answered: another fork
@@ -154,6 +156,8 @@ type Released struct {
 	RetryAfter time.Duration
 	// Headers are those of the BYE, CANCEL or response.
 	Headers []Header
+	// Err is why our INVITE could not be sent to its last target; nil when it was.
+	Err error
 }
 
 func (Progressed) event()    {}

@@ -269,6 +269,9 @@ func (l *Leg) failed(now time.Time, f *transport.Failure) {
 			return
 		}
 	}
+	if c == l.dial.client {
+		l.dial.err = f.Err
+	}
 	l.unanswered(now, c, Refusal(503).WithText("transport: "+f.Err.Error()))
 }
 

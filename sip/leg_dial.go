@@ -17,6 +17,7 @@ type dialing struct {
 	request *request
 	client  *client // the transaction with the target being tried
 	next    int     // index of the target after that one
+	err     error   // why the INVITE could not be sent to the target being tried
 
 	deadline time.Time // the call is given up
 	silence  time.Time // the target is given up if it has not said anything
@@ -80,10 +81,11 @@ func (l *Leg) tryTarget(now time.Time, why Cause, after time.Duration) {
 	for d.next < len(d.invite.Targets) {
 		if d.next > 0 {
 			l.ua.counters.add(countTargetFailed)
-			l.emit(now, TargetFailed{Target: d.invite.Targets[d.next-1], Cause: why, RetryAfter: after})
+			l.emit(now, TargetFailed{Target: d.invite.Targets[d.next-1], Cause: why, RetryAfter: after, Err: d.err})
 		}
 		t := d.invite.Targets[d.next]
 		d.next++
+		d.err = nil
 		f := t.Flow()
 		if l.cfg.Listener != "" && f.Listener == "" {
 			f.Listener = l.cfg.Listener

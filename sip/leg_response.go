@@ -148,6 +148,6 @@ func (l *Leg) inviteUnanswered(now time.Time, c *client, why Cause) {
 		if len(d.invite.Targets) > 1 {
 			l.ua.counters.add(countTargetFailed)
 		}
-		l.end(now, Released{Cause: why})
+		l.end(now, Released{Cause: why, Err: d.err})
 	}
 }

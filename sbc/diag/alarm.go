@@ -69,6 +69,7 @@ func grown(s Snapshot) map[string]uint64 {
 		"call_fault":      s.Calls.Panics,
 		"records_lost":    s.Calls.RecordsLost,
 		"inbox_full":      s.Calls.InboxFull,
+		"tls_refused":     s.Transport.Counters["handshakes_failed_trunk"],
 	}
 	for _, l := range s.Limits {
 		if l.Ceiling {
@@ -98,6 +99,7 @@ func (b *Board) recent(now time.Time) []Alarm {
 		{Name: "ports_exhausted", Text: "calls were refused because no RTP port was free: widen media.port_min to media.port_max"},
 		{Name: "call_fault", Text: "calls were ended by a fault of the gateway: the log has the stack; please report it"},
 		{Name: "records_lost", Text: "call records were lost because the queue was full: see what the record store says"},
+		{Name: "tls_refused", Text: "a trunk's TLS handshake with us failed: its certificate is missing, expired or not for it; the log says from where"},
 		{Name: "inbox_full", Text: "calls got more messages than they could take: the machine is too slow or a peer floods"},
 	}
 	for _, l := range b.last.Limits {

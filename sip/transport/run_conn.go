@@ -109,14 +109,25 @@ func (t *Transport) welcome(ctx context.Context, s *socket, nc net.Conn) {
 	if s.Kind == TLS {
 		tc, identity, err := t.secureServer(ctx, s, nc)
 		if err != nil {
-			t.count.inc(countHandshakeFailed)
-			t.log.Debug("tls handshake refused", "listener", s.Name, "remote", f.Remote, "err", err)
+			t.unproved(s, f.Remote, err)
 			_ = nc.Close()
 			return
 		}
 		nc, f.Identity = tc, identity
 	}
 	t.join(ctx, f, &streamWire{conn: nc, cfg: t.cfg.Streams})
+}
+
+// unproved notes a TLS handshake that came to nothing. Of strangers it is not worth a
+// line; a trunk's calls do not come, and somebody has to know.
+func (t *Transport) unproved(s *socket, remote netip.AddrPort, err error) {
+	t.count.inc(countHandshakeFailed)
+	if !t.known(remote.Addr()) {
+		t.log.Debug("tls handshake refused", "listener", s.Name, "remote", remote, "err", err)
+		return
+	}
+	t.count.inc(countTrunkUnproved)
+	t.log.Warn("tls handshake of a trunk's address refused", "listener", s.Name, "remote", remote, "err", err)
 }
 
 // join adds an accepted connection and carries it to its end.

@@ -25,6 +25,9 @@ const subprotocol = "sip"
 // bytes.
 const maxUpgrade = 8 << 10
 
+// errHandshake is all that net/http tells of a TLS handshake.
+var errHandshake = errors.New("handshake not completed")
+
 // serveWebSockets accepts WebSockets until the socket is closed. HTTP and TLS
 // handshakes run on goroutines of net/http, one a connection, each with a
 // deadline; a silent client holds up nobody.
@@ -33,6 +36,11 @@ func (t *Transport) serveWebSockets(ctx context.Context, s *socket, ln net.Liste
 		ln = secured{Listener: ln, t: t, profile: s.cfg.Profile}
 	}
 	srv := &http.Server{
+		ConnState: func(nc net.Conn, state http.ConnState) {
+			if tc, ok := nc.(*tls.Conn); ok && state == http.StateClosed && !tc.ConnectionState().HandshakeComplete {
+				t.unproved(s, addrPort(nc.RemoteAddr()), errHandshake)
+			}
+		},
 		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { t.upgrade(s, w, r) }),
 		ReadHeaderTimeout: t.cfg.Streams.HeaderTimeout,
 		ReadTimeout:       t.cfg.Streams.HeaderTimeout,

@@ -28,6 +28,7 @@ const (
 	countOpened
 	countOpenFailed
 	countHandshakeFailed
+	countTrunkUnproved
 	countSlowReader
 	countTimeout
 	countClosed
@@ -80,6 +81,8 @@ func (c counter) String() string {
 		return "connections_failed"
 	case countHandshakeFailed:
 		return "handshakes_failed"
+	case countTrunkUnproved:
+		return "handshakes_failed_trunk"
 	case countSlowReader:
 		return "connections_slow"
 	case countTimeout:

@@ -37,7 +37,7 @@ type peer struct {
 
 	mu    sync.Mutex
 	conn  net.Conn         // the connection it opened to us
-	cut   int              // connections it opened that the gateway ended, not asked for yet
+	cut   int              // connections it opened or wanted that the gateway ended, not asked for yet
 	taken []io.Closer      // connections the gateway opened
 	calls map[string]*call // by number in the flow
 	byID  map[string]*call // by Call-ID
@@ -216,7 +216,11 @@ func (p *peer) send(raw []byte, by string, to netip.AddrPort) error {
 	if c == nil {
 		d, err := p.connect(by, to)
 		if err != nil {
-			return err
+			p.f.ladder.note("%s is not connected: %v", p.name, err) // the flow says whether it should be
+			p.mu.Lock()
+			p.cut++
+			p.mu.Unlock()
+			return nil
 		}
 		c = d
 		p.f.opened(c)
