@@ -3,6 +3,7 @@ package sbc
 import (
 	"crypto/rand"
 	"net/netip"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -212,5 +213,6 @@ func codecName(p codec.Params) string {
 	if p.Name == "" {
 		return ""
 	}
-	return p.Name + "/" + itoa(p.ClockRate)
+	b := append(append(make([]byte, 0, 32), p.Name...), '/')
+	return string(strconv.AppendInt(b, int64(p.ClockRate), 10))
 }

@@ -151,7 +151,12 @@ func (p *parser) contacts(value string) bool {
 	}
 	c := cursor{s: value}
 	for {
-		h := &sipmsg.ContactHeader{}
+		h := &p.usual.contact
+		if p.contact == nil {
+			*h = sipmsg.ContactHeader{} // a bad one may have been read before
+		} else {
+			h = &sipmsg.ContactHeader{}
+		}
 		if !c.address(&h.DisplayName, &h.Address) || !c.params(&h.Params) || !p.another(&c) {
 			return false
 		}
@@ -209,7 +214,12 @@ func (p *parser) another(c *cursor) bool {
 func (p *parser) vias(value string) bool {
 	c := cursor{s: value}
 	for {
-		h := &sipmsg.ViaHeader{}
+		h := &p.usual.via
+		if p.msg.Via() == nil {
+			*h = sipmsg.ViaHeader{Params: p.usual.viaParams[:0]}
+		} else {
+			h = &sipmsg.ViaHeader{Params: make(sipmsg.HeaderParams, 0, 4)}
+		}
 		if !c.via(h) || !p.another(&c) {
 			return false
 		}
@@ -251,7 +261,6 @@ func (c *cursor) via(h *sipmsg.ViaHeader) bool {
 		}
 		h.Port = int(port)
 	}
-	h.Params = make(sipmsg.HeaderParams, 0, 4) // branch, rport, received, one more
 	return c.params(&h.Params)
 }
 

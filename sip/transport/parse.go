@@ -34,11 +34,28 @@ type parser struct {
 	req     *sipmsg.Request
 	res     *sipmsg.Response
 	msg     sipmsg.Message
+	usual   *usual
 	seen    uint16                // set of fields that may stand once
 	contact *sipmsg.ContactHeader // the first
 	fields  int
 	length  int   // Content-Length, -1 when there is none
 	fault   fault // the first one
+}
+
+// usual is the headers that nearly every message has once, in one piece of memory.
+type usual struct {
+	via           sipmsg.ViaHeader // the first
+	from          sipmsg.FromHeader
+	to            sipmsg.ToHeader
+	contact       sipmsg.ContactHeader // the first
+	callID        sipmsg.CallIDHeader
+	cseq          sipmsg.CSeqHeader
+	maxForwards   sipmsg.MaxForwardsHeader
+	contentLength sipmsg.ContentLengthHeader
+	contentType   sipmsg.ContentTypeHeader
+	// Room for parameters: branch, rport, received and one more; a tag.
+	viaParams      [4]sipmsg.HeaderKV
+	fromTag, toTag [1]sipmsg.HeaderKV
 }
 
 func parse(data []byte) (sipmsg.Message, fault) {
@@ -61,6 +78,7 @@ func parse(data []byte) (sipmsg.Message, fault) {
 	if !p.startLine(start) {
 		return nil, p.fault
 	}
+	p.usual = &usual{}
 	p.headers(lines)
 	p.firstContact()
 	p.check()
@@ -232,19 +250,21 @@ func (p *parser) field(f field, name, value string) {
 	case fieldRoute, fieldRecordRoute:
 		ok = p.routes(f, value)
 	case fieldFrom:
-		h := &sipmsg.FromHeader{}
+		h := &p.usual.from
+		h.Params = p.usual.fromTag[:0]
 		if ok = parseAddress(value, &h.DisplayName, &h.Address, &h.Params); ok {
 			p.msg.AppendHeader(h)
 		}
 	case fieldTo:
-		h := &sipmsg.ToHeader{}
+		h := &p.usual.to
+		h.Params = p.usual.toTag[:0]
 		if ok = parseAddress(value, &h.DisplayName, &h.Address, &h.Params); ok {
 			p.msg.AppendHeader(h)
 		}
 	case fieldCallID:
 		if ok = value != "" && !strings.ContainsAny(value, " \t,"); ok {
-			h := sipmsg.CallIDHeader(value)
-			p.msg.AppendHeader(&h)
+			p.usual.callID = sipmsg.CallIDHeader(value)
+			p.msg.AppendHeader(&p.usual.callID)
 		}
 	case fieldCSeq:
 		ok = p.cseq(value)
@@ -253,8 +273,8 @@ func (p *parser) field(f field, name, value string) {
 	case fieldContentLength:
 		ok = p.contentLength(value)
 	case fieldContentType:
-		h := sipmsg.ContentTypeHeader(value)
-		p.msg.AppendHeader(&h)
+		p.usual.contentType = sipmsg.ContentTypeHeader(value)
+		p.msg.AppendHeader(&p.usual.contentType)
 		ok = true
 	case fieldOther:
 		p.msg.AppendHeader(sipmsg.NewHeader(longName(name), value))
@@ -291,7 +311,8 @@ func (p *parser) cseq(value string) bool {
 	if err != nil || !isToken(method) {
 		return false
 	}
-	p.msg.AppendHeader(&sipmsg.CSeqHeader{SeqNo: uint32(n), MethodName: sipmsg.RequestMethod(method)})
+	p.usual.cseq = sipmsg.CSeqHeader{SeqNo: uint32(n), MethodName: sipmsg.RequestMethod(method)}
+	p.msg.AppendHeader(&p.usual.cseq)
 	return true
 }
 
@@ -300,8 +321,8 @@ func (p *parser) maxForwards(value string) bool {
 	if err != nil {
 		return false
 	}
-	h := sipmsg.MaxForwardsHeader(n)
-	p.msg.AppendHeader(&h)
+	p.usual.maxForwards = sipmsg.MaxForwardsHeader(n)
+	p.msg.AppendHeader(&p.usual.maxForwards)
 	return true
 }
 
@@ -311,8 +332,8 @@ func (p *parser) contentLength(value string) bool {
 		return false
 	}
 	p.length = n
-	h := sipmsg.ContentLengthHeader(n)
-	p.msg.AppendHeader(&h)
+	p.usual.contentLength = sipmsg.ContentLengthHeader(n)
+	p.msg.AppendHeader(&p.usual.contentLength)
 	return true
 }
 
