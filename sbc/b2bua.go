@@ -254,6 +254,7 @@ func (b *B2BUA) finished(c *Call, now time.Time) {
 // gone takes a call out of the table, and keeps what it was for a while.
 func (b *B2BUA) gone(c *Call) {
 	v := c.shown.copy()
+	v.pack()
 	if _, ok := b.writer.(TimelineWriter); ok {
 		b.records.putIfRoom(note{CDR: CDR{ID: v.ID}, timeline: &Timeline{
 			ID: v.ID, Invited: v.Record.Invited, Events: v.Events, Omitted: v.Omitted,
