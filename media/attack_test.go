@@ -124,3 +124,69 @@ func TestOtherPortIsLearnedAfterProbation(t *testing.T) {
 		}
 	})
 }
+
+// S1: a payload type that was not agreed teaches no address, however long it
+// comes.
+func TestUnknownPayloadTypeTeachesNothing(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, b *bench) {
+		ea, _, _, pb := b.join(Options{Latch: LatchNAT}, Options{})
+		thief := b.phone("203.0.113.66:6666", ea)
+		for range 20 {
+			p := thief.packet(9)
+			p[1] = 77
+			thief.send(p)
+			time.Sleep(FrameDuration)
+		}
+		if s := ea.Stats(); s.Rejected != 20 || s.Remote == thief.addr() || len(pb.packets()) != 0 {
+			t.Errorf("rejected %d of 20, remote %v, heard %d", s.Rejected, s.Remote, len(pb.packets()))
+		}
+	})
+}
+
+// S2: what a stranger reports of our packets is not believed.
+func TestReportsOfAStrangerAreNotBelieved(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, b *bench) {
+		ea, _, pa, pb := b.join(Options{}, Options{})
+		pa.say(2, 1)
+		pb.say(2, 1)
+		thief := b.phone("203.0.113.66:6666", ea)
+		thief.to = thief.rtcp
+		forged, err := (&rtcp.ReceiverReport{SSRC: 1, Reports: []rtcp.ReceptionReport{{SSRC: ea.Stats().Sent.SSRC, TotalLost: 99}}}).Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		thief.send(forged)
+		time.Sleep(time.Millisecond)
+		if s := ea.Stats(); s.RemoteLost != 0 || s.Rejected != 1 {
+			t.Errorf("%d lost by its report, %d rejected", s.RemoteLost, s.Rejected)
+		}
+	})
+}
+
+// What is neither RTP nor RTCP, STUN or DTLS is counted and is nothing else,
+// even from the far side's own address (RFC 7983 §7).
+func TestGarbageIsCountedAndMovesNothing(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, b *bench) {
+		ea, _, pa, pb := b.join(Options{}, Options{})
+		garbage := 0
+		for first := range 256 {
+			if first >= 20 && first < 64 || first >= 128 && first < 192 {
+				continue
+			}
+			raw := pa.packet(9)
+			raw[0] = byte(first)
+			pa.send(raw)
+			garbage++
+			time.Sleep(time.Millisecond)
+		}
+		pa.send([]byte{0x80})
+		time.Sleep(time.Millisecond)
+		s := ea.Stats()
+		if s.Malformed != uint64(garbage+1) || s.Received.Packets != 0 || len(pb.packets()) != 0 {
+			t.Errorf("malformed %d of %d, accepted %d, heard %d", s.Malformed, garbage+1, s.Received.Packets, len(pb.packets()))
+		}
+		if n := b.told(NoticePathLatched); len(n) != 0 {
+			t.Errorf("latched %+v", n)
+		}
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -245,16 +246,17 @@ func TestWrongFingerprintGivesNoKeys(t *testing.T) {
 	})
 }
 
-// forgedHello is a ClientHello with a random of its own that offers everything.
-func forgedHello(t *testing.T) []byte {
+// forgedHello is a ClientHello with a random of its own. Every other one offers no
+// cipher that we have, which is worth an alert.
+func forgedHello(t *testing.T, n int) []byte {
 	t.Helper()
 	body := append([]byte{0xfe, 0xfd}, make([]byte, 32)...)
 	if _, err := rand.Read(body[2:]); err != nil {
 		t.Fatal(err)
 	}
-	body = append(body, 0, 0, 0, 2, 0xc0, 0x2b, 1, 0)
-	n := byte(len(body))
-	msg := append([]byte{helloClient, 0, 0, n, 0, 0, 0, 0, 0, 0, 0, n}, body...)
+	body = append(body, 0, 0, 0, 2, 0xc0, [2]byte{0x2b, 0xff}[n%2], 1, 0)
+	size := byte(len(body))
+	msg := append([]byte{helloClient, 0, 0, size, 0, 0, 0, 0, 0, 0, 0, size}, body...)
 	return append([]byte{recordHandshake, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, byte(len(msg))}, msg...)
 }
 
@@ -309,20 +311,28 @@ func forgeHellos(t *testing.T, o Options) {
 			cert := certificate(t)
 			apply(t, e, "a", shaking(agree(at), sdp.RoleServer, cert))
 			stranger := b.phone("203.0.113.66:6666", e)
-			neighbour := b.phone("198.51.100.1:4002", e)
+			neighbours := make([]*phone, 3)
+			for i := range neighbours {
+				neighbours[i] = b.phone(fmt.Sprintf("198.51.100.1:%d", 4002+2*i), e)
+			}
 			stop := make(chan struct{})
 			go func() {
-				for {
+				for n := 0; ; n++ {
 					select {
 					case <-stop:
 						return
 					case <-time.After(5 * time.Millisecond):
-						stranger.send(forgedHello(t))
-						neighbour.send(forgedHello(t))
+						stranger.send(forgedHello(t, n))
+						neighbours[n%len(neighbours)].send(forgedHello(t, n))
 					}
 				}
 			}()
 			time.Sleep(200 * time.Millisecond)
+			e.mu.Lock()
+			if n := len(e.dialogs[0].dtls.rtp.attempts); n > maxAttempts || (n > 0) != (o.Latch == LatchNAT) {
+				t.Errorf("%d attempts are pending", n)
+			}
+			e.mu.Unlock()
 			b.net.Link(at.Addr(), ap("192.0.2.1:1").Addr(), simnetDelay(20*time.Millisecond))
 			far := newShaker(b, at.String(), e)
 			if _, err := far.shake(t, cert, true); err == nil {
@@ -332,21 +342,48 @@ func forgeHellos(t *testing.T, o Options) {
 			}
 			close(stop)
 			time.Sleep(10 * time.Millisecond)
-			e.mu.Lock()
-			if n := len(e.dialogs[0].dtls.rtp.attempts); n > maxAttempts {
-				t.Errorf("%d attempts are pending", n)
-			}
-			e.mu.Unlock()
-			if n := len(stranger.rest()) + len(neighbour.rest()); n != 0 && o.Latch != LatchNAT {
-				t.Errorf("those who forge got %d answers", n)
+			for _, p := range append(neighbours, stranger) {
+				for _, raw := range p.rest() {
+					if kind, _ := handshakeType(raw); kind != helloVerify || o.Latch != LatchNAT {
+						t.Errorf("who showed no cookie was told more than to show one: %x", raw)
+					}
+				}
 			}
 			e.Close(time.Now())
-			for _, p := range []*phone{stranger, neighbour, far.p} {
+			for _, p := range append(neighbours, stranger, far.p) {
 				_ = p.conn.Close()
 			}
 		}
 		if done != tries {
 			t.Errorf("%d of %d handshakes completed", done, tries)
+		}
+	})
+}
+
+// S3: an alert in the clear, which anybody can send in the far side's name, ends
+// no handshake (RFC 6347 §4.1.2.7).
+func TestForgedAlertEndsNoHandshake(t *testing.T) {
+	bubble(t, withCertificate(t), func(t *testing.T, b *bench) {
+		e := b.open(Options{})
+		b.net.Link(ap("198.51.100.1:1").Addr(), ap("192.0.2.1:1").Addr(), simnetDelay(20*time.Millisecond))
+		far, cert := newShaker(b, "198.51.100.1:4000", e), certificate(t)
+		apply(t, e, "a", shaking(agree(far.p.addr()), sdp.RoleServer, cert))
+		stop := make(chan struct{})
+		go func() {
+			for {
+				select {
+				case <-stop:
+					return
+				case <-time.After(5 * time.Millisecond):
+					far.p.send([]byte{recordAlert, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 99, 0, 2, 2, 40}) // fatal, handshake_failure
+				}
+			}
+		}()
+		_, err := far.shake(t, cert, true)
+		close(stop)
+		synctest.Wait()
+		if n := b.told(NoticeSecured); err != nil || len(n) != 1 {
+			t.Errorf("%v, told %+v", err, n)
 		}
 	})
 }
@@ -391,7 +428,7 @@ func TestHandshakeNeedsACheckUnderICE(t *testing.T) {
 	bubble(t, withCertificate(t), func(t *testing.T, b *bench) {
 		e, _, ear := b.fork(withICE())
 		far, cert := newShaker(b, "203.0.113.9:5000", e), certificate(t)
-		apply(t, e, "A", checking(shaking(agree(ap("203.0.113.250:9")), sdp.RoleServer, cert), "AAAA"))
+		apply(t, e, "A", checking(shaking(agree(far.p.addr()), sdp.RoleServer, cert), "AAAA"))
 		if _, err := far.shake(t, cert, true); err == nil {
 			t.Fatal("a source without a check completed a handshake")
 		}

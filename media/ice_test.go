@@ -192,3 +192,21 @@ func TestForksBehindOneAddressAreToldApartByTheirKeys(t *testing.T) {
 		}
 	})
 }
+
+// Spec test 9, S4: a path that was checked is not enough where keys were agreed:
+// packets without them, or under others, are not heard.
+func TestCheckedPathNeedsItsKeys(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, b *bench) {
+		e, far, ear := b.fork(withICE(), "A")
+		ours, theirs := testKey(t, sdp.SuiteGCM128, 1), testKey(t, sdp.SuiteGCM128, 2)
+		apply(t, e, "A", checking(keyed(agree(far["A"].addr()), ours, theirs), "AAAA"))
+		far["A"].send(check(t, "AAAA", ourPwd, 100, false))
+		time.Sleep(time.Millisecond)
+		far["A"].say(5, 'p')
+		secure(t, far["A"], testKey(t, sdp.SuiteGCM128, 9), ours).say(5, 'w')
+		secure(t, far["A"], theirs, ours).say(5, 'k')
+		if s := e.Stats(); fills(ear) != "k" || s.Unauthentic != 10 {
+			t.Errorf("heard %q, unauthentic %d of 10", fills(ear), s.Unauthentic)
+		}
+	})
+}

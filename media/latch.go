@@ -182,7 +182,9 @@ func (l *Latch) allowed(src netip.AddrPort) bool {
 
 // anyone reports whether src may be the far side though nobody named it: behind
 // a NAT any address within the media ranges may.
-func (l *Latch) anyone(src netip.AddrPort) bool { return l.policy == LatchNAT && l.allowed(src) }
+func (l *Latch) anyone(src netip.AddrPort) bool {
+	return l.policy == LatchNAT && l.allowed(src)
+}
 
 // try counts a packet of a source on probation.
 func (l *Latch) try(now time.Time, src netip.AddrPort, ssrc uint32, seq uint16, reason string) Verdict {

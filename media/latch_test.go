@@ -215,3 +215,20 @@ func TestLatchLearnsAuthenticPackets(t *testing.T) {
 		t.Errorf("authentic, but not allowed: %v", v)
 	}
 }
+
+// S2: the address that was signalled does not take a session back from a source
+// that was learned and streams, once the window is over: it may be a private
+// one, and anybody's.
+func TestLatchStaysWithWhatItLearned(t *testing.T) {
+	l := armed(LatchNAT, 0)
+	learned, signalled := "203.0.113.9:4000", ap("192.0.2.10:4000")
+	stream(l, t0, learned, 1, 4)
+	now := t0.Add(10 * time.Second)
+	stream(l, now, learned, 1, 1)
+	if v := l.Accept(now, signalled, 1, 9, false); v != Rejected || l.Remote() != ap(learned) {
+		t.Errorf("verdict %v, remote %v", v, l.Remote())
+	}
+	if v := l.Accept(now.Add(alive), signalled, 1, 10, false); v != Latched {
+		t.Errorf("once it is silent: %v", v)
+	}
+}

@@ -285,6 +285,16 @@ func TestReportsAreProtected(t *testing.T) {
 		if s := ea.Stats(); s.RemoteLost != 0 || s.Unauthentic != 1 {
 			t.Errorf("a forged report: lost %d, unauthentic %d", s.RemoteLost, s.Unauthentic)
 		}
+		genuine, err := far.out.EncryptRTCP(nil, forged, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctl.send(genuine)
+		ctl.send(genuine)
+		time.Sleep(time.Millisecond)
+		if s := ea.Stats(); s.RemoteLost != 99 || s.Unauthentic != 2 {
+			t.Errorf("a report that was sent twice: lost %d, unauthentic %d", s.RemoteLost, s.Unauthentic)
+		}
 	})
 }
 

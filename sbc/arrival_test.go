@@ -153,6 +153,15 @@ func TestBadRequestURIIsRefused(t *testing.T) {
 	}
 }
 
+// S11: a call that goes round comes to an end (RFC 3261 §16.6 step 3).
+func TestCallGoesOneStepLessFar(t *testing.T) {
+	in := invite()
+	in.MaxForwards = 70
+	if got := dressed(t, in, namedTrunk("west", "192.0.2.1"), namedTrunk("east", "192.0.2.200"), Hop{}); got.MaxForwards != 69 {
+		t.Errorf("Max-Forwards %d, want 69", got.MaxForwards)
+	}
+}
+
 // S8: nothing a caller, a route or a configuration says makes two headers of
 // one.
 func TestNoHeaderIsSmuggled(t *testing.T) {
@@ -166,7 +175,7 @@ func TestNoHeaderIsSmuggled(t *testing.T) {
 	})
 	for _, mark := range []string{"\r\n", "\n", "\r", "\x00", "\u0085"} {
 		bad := strings.ReplaceAll(evil, "\r\n", mark)
-		in := invite("X-A: "+bad, "Reason: "+bad, "User-to-User: "+bad,
+		in := invite("X-A: "+bad, "Reason: "+bad, "User-to-User: "+bad, "User-to-User: 56a3"+mark+"X-B: 1",
 			`Diversion: "`+bad+`" <sip:+15550100111@x>;reason=away`, `P-Asserted-Identity: "`+bad+`" <sip:+15550100112@x>`)
 		in.From.Display = bad
 		got := dressed(t, in, namedTrunk("west", "192.0.2.1", trusting), to, Hop{Called: bad, Caller: bad})

@@ -138,7 +138,7 @@ func TestTollFraudMeetsCeilings(t *testing.T) {
 	_, err := l.AdmitOut(t0, west, dear)
 	overloaded(t, err, "ceilings.satellite.calls")
 	var o *Overload
-	if errors.As(err, &o); !o.Fraud {
+	if !errors.As(err, &o) || !o.Fraud {
 		t.Error("a ceiling raises no alarm")
 	}
 	if _, err := l.AdmitOut(t0, west, Hop{Trunk: dear.Trunk, Called: "+15550199"}); err != nil {

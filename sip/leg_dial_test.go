@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	sipmsg "github.com/emiago/sipgo/sip"
 	"github.com/icholy/digest"
 	"github.com/tandem-voip/tandem/sip/transport"
 )
@@ -216,6 +217,20 @@ func TestNothingFromOutsideMakesASecondHeader(t *testing.T) {
 	}
 }
 
+// S8: a header that goes back as it came stays one, whatever a parser let through.
+func TestNothingCopiedMakesASecondHeader(t *testing.T) {
+	var w wire
+	for _, mark := range []string{"\r\n", "\n", "\r", "\x00"} {
+		via := &sipmsg.ViaHeader{ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: "UDP", Host: "a" + mark + "Evil: 1"}
+		id := sipmsg.CallIDHeader("1" + mark + "Evil: 2")
+		w.copied(via)
+		w.copied(&id)
+	}
+	if len(w.b) != 0 {
+		t.Errorf("wrote %q", w.b)
+	}
+}
+
 // S7, RFC 8760: the strongest challenge; nc counts; stale is tried again; a
 // wrong password is not.
 func TestDigestAnswersTheStrongestChallenge(t *testing.T) {
@@ -262,6 +277,18 @@ func TestWrongPasswordEndsTheCall(t *testing.T) {
 	if r := event[Released](c.side, "refused"); r.Cause.Status != 401 {
 		t.Errorf("released %+v", r)
 	}
+}
+
+// S7: a peer that asks again and again, each time anew, is given up.
+func TestChallengesWithoutEndAreGivenUp(t *testing.T) {
+	c, invite := dialled(t, LegConfig{Credentials: Credentials{Username: "u", Password: "p"}}, outgoing(transport.UDP, addrB))
+	for n := range maxAnswers {
+		c.says(t0, invite, 401, "x", "", `WWW-Authenticate: Digest realm="r", nonce="n`+itoa(n)+`", qop="auth"`)
+		invite = c.request(c.wantSent("challenged", "ACK", "INVITE")[1].Raw)
+	}
+	c.says(t0, invite, 401, "x", "", `WWW-Authenticate: Digest realm="r", nonce="last", qop="auth"`)
+	c.wantSent("enough", "ACK")
+	event[Released](c.side, "refused")
 }
 
 // S7: no digest for others to attack.

@@ -268,6 +268,20 @@ func TestStrictRouterGetsItsOwnURI(t *testing.T) {
 	}
 }
 
+// S9: a route set is bounded, or each request of ours would carry it.
+func TestRouteSetIsBounded(t *testing.T) {
+	c, invite := dialled(t, LegConfig{}, outgoing(transport.UDP, addrB))
+	lines := []string{contactB}
+	for range maxRoutes + 10 {
+		lines = append(lines, "Record-Route: <sip:192.0.2.9;lr>")
+	}
+	c.says(t0, invite, 200, "x", answerSDP, lines...)
+	ack := c.request(c.wantSent("answered", "ACK")[0].Raw)
+	if n := len(ack.GetHeaders("Route")); n != maxRoutes {
+		t.Errorf("%d routes, want %d", n, maxRoutes)
+	}
+}
+
 // A name in Contact is looked up; the ACK does not wait for it.
 func TestNameInContactIsLookedUp(t *testing.T) {
 	c, invite := dialled(t, LegConfig{}, outgoing(transport.UDP, addrB))

@@ -253,7 +253,7 @@ func TestReferIsRefusedWhereItIsNotAllowed(t *testing.T) {
 		{"Refer-To: <sip:a@b>", "Refer-To: <sip:c@d>"},
 		{"Refer-To: <http://example.com>"},
 		{"Refer-To: <sip:a@b?Replaces=nothing>"},
-		{"Refer-To: <sip:a@b?X=1%0d%0aEvil: 1>"},
+		{"Refer-To: <sip:a@b?X=1%0d%0aEvil%3A%201>"},
 	} {
 		c.asks(t0, "REFER", 2+i, "x", "", refer...)
 		c.wantSent("bad Refer-To", "400")
@@ -269,6 +269,18 @@ func TestNotifyWithoutReferIsRefused(t *testing.T) {
 	c.asks(t0, "NOTIFY", 1, "x", "SIP/2.0 200 OK", "Event: refer", "Subscription-State: terminated", "Content-Type: message/sipfrag")
 	c.asks(t0, "NOTIFY", 2, "x", "", "Event: presence", "Subscription-State: active")
 	c.wantSent("no subscription, no such event", "481", "489")
+}
+
+// One transfer at a time, from when it is asked for until its end is told.
+func TestReferWhileOneIsOpenGets491(t *testing.T) {
+	c := answeredCallee(t, LegConfig{Refer: true})
+	refer := func(seq int) { c.asks(t0, "REFER", seq, "x", "", "Refer-To: <sip:a@192.0.2.9>") }
+	refer(1)
+	refer(2)
+	c.wantSent("asked for", "491")
+	c.leg.AcceptRefer(t0)
+	refer(3)
+	c.wantSent("under way", "202", "NOTIFY", "491")
 }
 
 // RFC 4488: no NOTIFY where none is wanted; bounded how often one call transfers.

@@ -44,17 +44,19 @@ func (g *guarded) challenge(now time.Time, from netip.AddrPort) []*digest.Challe
 	return out
 }
 
-// credentials answers a challenge; change may spoil the answer.
-func credentials(t testing.TB, c *digest.Challenge, method, user, password string, count int, change ...func(*digest.Credentials)) string {
+// credentials answers a challenge, for the URI that is asked for.
+func credentials(t testing.TB, c *digest.Challenge, method, user, password string, count int) string {
+	t.Helper()
+	return credentialsFor(t, "sip:+15550100@192.0.2.2", c, method, user, password, count)
+}
+
+func credentialsFor(t testing.TB, uri string, c *digest.Challenge, method, user, password string, count int) string {
 	t.Helper()
 	a, err := digest.Digest(c, digest.Options{
-		Method: method, URI: "sip:+15550100@192.0.2.2", Count: count, Username: user, Password: password,
+		Method: method, URI: uri, Count: count, Username: user, Password: password,
 	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	for _, f := range change {
-		f(a)
 	}
 	return "Authorization: " + a.String()
 }
@@ -89,7 +91,7 @@ func TestLoginTakesTheRightPasswordAlone(t *testing.T) {
 		{"nobody", credentials(t, c[0], "REGISTER", "bob", "secret", 2)},
 		{"a user without a password", credentials(t, c[0], "REGISTER", "empty", "", 2)},
 		{"for another method", credentials(t, c[0], "INVITE", "alice", "secret", 2)},
-		{"for another URI", credentials(t, c[0], "REGISTER", "alice", "secret", 2, func(a *digest.Credentials) { a.URI = "sip:x@192.0.2.2" })},
+		{"for another URI", credentialsFor(t, "sip:x@192.0.2.2", c[0], "REGISTER", "alice", "secret", 2)},
 		{"another realm", credentials(t, &digest.Challenge{Realm: "x", Nonce: c[0].Nonce, Algorithm: "SHA-256", QOP: []string{"auth"}}, "REGISTER", "alice", "secret", 2)},
 		{"without qop", credentials(t, &digest.Challenge{Realm: "tandem", Nonce: c[0].Nonce, Algorithm: "SHA-256"}, "REGISTER", "alice", "secret", 2)},
 		{"MD5 where it is not taken", credentials(t, &digest.Challenge{Realm: "tandem", Nonce: c[0].Nonce, QOP: []string{"auth"}}, "REGISTER", "alice", "secret", 2)},

@@ -206,6 +206,21 @@ func TestHandlerRefusesWithACause(t *testing.T) {
 	}
 }
 
+// S5: what is kept of refused calls until their ACK is bounded.
+func TestRefusedCallsAreBounded(t *testing.T) {
+	s := newSide(t, addrB, LegConfig{})
+	s.serve = func(time.Time, *Leg, Invite) (Post, error) { return nil, Refusal(404) }
+	for i := range maxRefusals + 10 {
+		s.arrive(t0, rawInvite(itoa(i), "1", newBranch()), transport.UDP, mustAddr(addrA))
+	}
+	if n := len(s.ua.refusals.legs); n != maxRefusals || s.ua.Stats().Legs != maxRefusals {
+		t.Errorf("%d are kept, %d legs, want %d", n, s.ua.Stats().Legs, maxRefusals)
+	}
+	if n := len(s.take()); n != 2*(maxRefusals+10) { // 100 and 404
+		t.Errorf("%d answers", n)
+	}
+}
+
 func TestDrainingUARefusesNewCallsAndKeepsOldOnes(t *testing.T) {
 	p := newPair(t, LegConfig{}, LegConfig{})
 	p.up()
@@ -319,7 +334,7 @@ func TestSDPIsFoundInAMultipartBody(t *testing.T) {
 	if part, ok := sdpPart(`multipart/mixed;boundary="b1"`, []byte(body)); !ok || string(part) != "v=0\r\n" {
 		t.Errorf("found %q, %v", part, ok)
 	}
-	for _, bad := range []string{"", "--b1--", "--b1\r\n\r\n", strings.Repeat("--b1\r\nX: y\r\n\r\nz\r\n", 1000)} {
+	for _, bad := range []string{"", "--b1--", "--b1\r\n\r\n", strings.Repeat("--b1\r\nX: y\r\n\r\nz\r\n", maxParts) + body} {
 		if _, ok := sdpPart("multipart/mixed;boundary=b1", []byte(bad)); ok {
 			t.Errorf("found a part in %.20q", bad)
 		}

@@ -214,8 +214,13 @@ func wantRefused(t *testing.T, ta *Transport, sa, sb *sink, name, expect string)
 	if err := ta.Send(time.Now(), Outbound{Flow: to, Raw: invite(), CallID: "1"}); err != nil {
 		t.Fatal(err)
 	}
-	if f := <-sa.failed; !strings.Contains(f.Err.Error(), expect) {
-		t.Errorf("%s: %v, want %q", name, f.Err, expect)
+	select {
+	case f := <-sa.failed:
+		if !strings.Contains(f.Err.Error(), expect) {
+			t.Errorf("%s: %v, want %q", name, f.Err, expect)
+		}
+	case <-time.After(time.Minute):
+		t.Errorf("%s: no failure, want %q", name, expect)
 	}
 	if len(sb.in) != 0 {
 		t.Errorf("%s: the message got through", name)
@@ -245,6 +250,27 @@ func TestClientWithoutCertificateIsRefusedWhereOneIsRequired(t *testing.T) {
 		}
 		_ = sa // TLS 1.3 tells the client after its first octets are sent
 	})
+}
+
+func TestClientOfAnotherAuthorityIsRefused(t *testing.T) {
+	for _, auth := range []string{"optional", "required"} {
+		synctest.Test(t, func(t *testing.T) {
+			ca, other := newAuthority(t), newAuthority(t)
+			server := ca.issue("server", "edge.example.net")
+			server.ClientAuth = auth
+			client := other.issue("client", "gw")
+			client.CA = server.CA
+			ta, tb, _, sb := pair(t, secure("tls", ours, client), secure("tls", theirs, server))
+			to := Target{Kind: TLS, Addr: netip.MustParseAddrPort(theirs), Host: "edge.example.net", Profile: "client"}.Flow()
+			if err := ta.Send(time.Now(), Outbound{Flow: to, Raw: invite(), CallID: "1"}); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+			if len(sb.in) != 0 || tb.Stats().Counters["handshakes_failed"] != 1 {
+				t.Errorf("%s: %d messages got through, %d handshakes failed", auth, len(sb.in), tb.Stats().Counters["handshakes_failed"])
+			}
+		})
+	}
 }
 
 // One address, two names: the certificate of one must not vouch for the other.
@@ -309,7 +335,7 @@ func TestOldTLSIsRefused(t *testing.T) {
 		ca := newAuthority(t)
 		us, peer := two()
 		serve(t, secure("tls", ours, ca.issue("server", "gw")), on(us))
-		c := tls.Client(connect(t, peer), &tls.Config{MaxVersion: tls.VersionTLS11, InsecureSkipVerify: true})
+		c := tls.Client(connect(t, peer), &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11, InsecureSkipVerify: true})
 		if err := c.Handshake(); err == nil {
 			t.Error("TLS 1.1 was accepted")
 		}

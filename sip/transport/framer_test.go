@@ -96,6 +96,15 @@ func TestStreamWhoseFramingIsLostIsBroken(t *testing.T) {
 	}
 }
 
+func TestHeaderWithoutEndIsGivenUp(t *testing.T) {
+	endless := append([]byte("INVITE sip:a SIP/2.0\r\n"), bytes.Repeat([]byte("X: y\r\n"), maxHeader)...)
+	for _, n := range pieces() {
+		if _, bad := cut(endless, n); bad != faultTooLarge {
+			t.Errorf("in pieces of %d: %v, want %v", n, bad, faultTooLarge)
+		}
+	}
+}
+
 func TestFramerKnowsWhatItWaitsFor(t *testing.T) {
 	var f framer
 	for _, c := range []struct {

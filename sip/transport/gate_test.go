@@ -69,6 +69,43 @@ func TestTableOfSourcesIsBounded(t *testing.T) {
 	}
 }
 
+func TestTrunkIsHeldToItsRateWhereItHasOne(t *testing.T) {
+	g := NewGate(GateConfig{Rate: 1, Burst: 1, TotalRate: 1, TotalBurst: 1, KnownRate: 10, KnownBurst: 20, Sources: 50},
+		func(netip.Addr) bool { return true })
+	admitted := 0
+	for i := range 1000 { // a hundred a second for ten seconds
+		if g.Admit(start().Add(time.Duration(i)*10*time.Millisecond), netip.MustParseAddr("192.0.2.1"), 100) == Admitted {
+			admitted++
+		}
+	}
+	if admitted < 118 || admitted > 121 { // the burst and ten a second
+		t.Errorf("%d admitted, want 120", admitted)
+	}
+	for i := range 1000 { // a trunk that is a network
+		g.Admit(start(), netip.AddrFrom4([4]byte{198, 51, byte(i >> 8), byte(i)}), 100)
+	}
+	if n := len(g.trusted); n > 50 {
+		t.Errorf("%d sources kept, want at most 50", n)
+	}
+}
+
+func TestStrangersGetFewAnswersToWhatIsMalformed(t *testing.T) {
+	trunk, stranger := netip.MustParseAddr("192.0.2.10"), netip.MustParseAddr("203.0.113.9")
+	g := NewGate(DefaultConfig().Gate, func(a netip.Addr) bool { return a == trunk })
+	answered := 0
+	for range 1000 {
+		if g.Answer(start(), stranger) {
+			answered++
+		}
+		if !g.Answer(start(), trunk) {
+			t.Fatal("the trunk got none")
+		}
+	}
+	if answered != answersPerSecond {
+		t.Errorf("%d answers at once, want %d", answered, answersPerSecond)
+	}
+}
+
 func TestTooLargeIsDropped(t *testing.T) {
 	g := NewGate(DefaultConfig().Gate, func(netip.Addr) bool { return true })
 	if v := g.Admit(start(), netip.MustParseAddr("192.0.2.1"), maxMessage+1); v != Oversize {

@@ -83,6 +83,7 @@ func TestParseRefuses(t *testing.T) {
 		"question mark outside brackets": {
 			[]string{"<sip:alice@192.0.2.10:5060>", "sip:alice@192.0.2.10?Route=x"}, faultContact,
 		},
+		"too large a header":  {[]string{"Max-Forwards: 70", "X: " + strings.Repeat("y", maxHeader)}, faultTooLarge},
 		"too many headers":    {[]string{"Max-Forwards: 70\r\n", strings.Repeat("X: y\r\n", maxFields)}, faultFields},
 		"too many Vias":       {[]string{"Max-Forwards: 70", "v: " + strings.Repeat("SIP/2.0/UDP a,", maxFields) + "SIP/2.0/UDP a"}, faultVia},
 		"too many parameters": {[]string{";rport", strings.Repeat(";a=b", maxParams)}, faultVia},

@@ -151,6 +151,32 @@ func TestSilentAndBadWebSocketsHarmNobody(t *testing.T) {
 	})
 }
 
+func TestSlowFrameIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		us, peer := two()
+		tr, _ := serve(t, listenOn("ws", ours), on(us))
+		c, _, err := browse(t, peer, websocket.DialOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.CloseNow() }()
+		go func() { _, _, _ = c.Read(context.Background()) }() // answers pings meanwhile
+		w, err := c.Writer(t.Context(), websocket.MessageText)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 12 { // a fragment a second
+			if _, err := w.Write(make([]byte, 5000)); err != nil {
+				break
+			}
+			time.Sleep(time.Second)
+		}
+		if n := tr.Stats().Connections; n != 0 {
+			t.Errorf("%d connections, want the slow one closed", n)
+		}
+	})
+}
+
 // hosts with both families, for every transport.
 func TestEveryTransportCarriesARequestAndItsResponse(t *testing.T) {
 	for _, kind := range []string{"udp", "tcp", "tls", "ws", "wss"} {

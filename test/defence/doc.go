@@ -2,7 +2,7 @@
 //
 // The table is defences.txt. An entry is the attack by its id, the lines that
 // are the defence with what is left when it is taken out, as a diff has them,
-// and the test that must then fail:
+// and the tests that must then fail:
 //
 //	S1 an address that nobody signalled is not learned
 //	media/latch.go
@@ -11,11 +11,15 @@
 //	test media TestLatchLearnsWhatThePolicyAllows
 //
 // Lines that begin with a space are context; with it the text must occur exactly
-// once in the file, else the table is out of date and says so. The changed file
-// lies beside the tree, and the compiler is told to read it instead (go build
-// -overlay). A test counts as noticing if it passes as the code stands, and
-// fails by an assertion of its own with the defence out: not by a panic, a
-// timeout, or code that does not build.
+// once in the file, within one function: test/arch holds the table to that, and
+// to the names of the tests. A test counts as noticing if it passes with the
+// defence, and without it fails by an assertion of its own: not by a panic or a
+// timeout.
+//
+// The tree is not touched. The compiler is given other files in place of ours (go
+// build -overlay), in which each function that is defended begins with its
+// variants, the defence out, of which an environment variable chooses one. So
+// each package is built once, and the whole table takes little longer than that.
 //
 // The test stands behind the build tag defence and is run by `make defences`.
 package defence
