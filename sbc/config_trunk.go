@@ -213,8 +213,8 @@ func (t *TrunkConfig) validate(f *findings, key string) {
 	if _, err := netip.ParseAddr(t.Peer.Domain); t.cloud() && (t.Peer.Domain == "" || err == nil) {
 		f.add(key+".peer.domain", "is no name; give the one our certificate bears, which the peer looks for in Contact")
 	}
-	if t.Peer.KeepAlive > 0 && t.Options.Interval == 0 {
-		f.add(key+".peer.keep_alive", "needs options.interval: it goes where OPTIONS found the trunk")
+	if t.Peer.KeepAlive > 0 && t.Options.Interval == 0 && !t.Register.Enabled {
+		f.add(key+".peer.keep_alive", "needs options.interval or register: it goes where these found the trunk")
 	}
 	t.Auth.validate(f, key+".auth")
 	t.Login.validate(f, key+".login")

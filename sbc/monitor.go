@@ -291,6 +291,9 @@ func (m *Monitor) register(now time.Time, w *watched, in monitorInput) {
 		m.publish(now, w)
 		return
 	}
+	if !w.last.Addr.IsValid() {
+		w.last = in.targets[0] // for keep-alives, where no OPTIONS says where the trunk is
+	}
 	w.registration.Start(now, in.targets)
 	m.registered(now, w)
 }

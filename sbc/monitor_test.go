@@ -255,6 +255,20 @@ func TestMonitorKeepsNATOpen(t *testing.T) {
 	})
 }
 
+// A trunk that is registered with and not asked by OPTIONS has its NAT kept open
+// towards the registrar.
+func TestMonitorKeepsNATOpenWithoutOPTIONS(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := monitor(t, registers, func(c *TrunkConfig) { c.Peer.KeepAlive, c.Options.Interval = 10*time.Second, 0 })
+		defer m.stop()
+		time.Sleep(55 * time.Second)
+		methods, _ := m.peer.requests()
+		if n := count(methods, "CRLF"); n != 5 {
+			t.Errorf("%d keep-alives in 55s: %v", n, methods)
+		}
+	})
+}
+
 // A reload ends the watch of a trunk that is gone and takes its registration
 // back; one that stays as it was is not disturbed.
 func TestMonitorFollowsReload(t *testing.T) {
