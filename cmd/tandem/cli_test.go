@@ -100,7 +100,8 @@ func TestCallsAreListed(t *testing.T) {
 // Commands reach their operation; what the API refuses is said.
 func TestCommandsReachTheAPI(t *testing.T) {
 	g := newGateway(t, map[string]string{
-		"/v1/calls/a@b": `{"id":"x","invited":"2026-01-02T03:04:05Z"}`, "/v1/calls/a@b/transfer": "", "/v1/calls/a@b/digits": "", "/v1/reload": "",
+		"/v1/calls/a@b": `{"id":"x","invited":"2026-01-02T03:04:05Z"}`, "/v1/calls/a@b/transfer": "", "/v1/calls/a@b/digits": "",
+		"/v1/reload": `{"applied":["trunks"],"restart":["media.port_min"]}`,
 		"/v1/trunks": `{"trunks":[]}`, "/v1/records": `{"records":[]}`, "/healthz": `{"status":"ok"}`,
 	})
 	for _, args := range [][]string{
@@ -126,6 +127,22 @@ func TestCommandsReachTheAPI(t *testing.T) {
 	}
 	if _, err := tandem(t, "hangup", "none", "--socket", g.socket); err == nil || !strings.Contains(err.Error(), "there is none") {
 		t.Errorf("hangup of nothing: %v", err)
+	}
+}
+
+// A reload says what it applied and what waits for a restart.
+func TestReloadSaysWhatCameOfIt(t *testing.T) {
+	g := newGateway(t, map[string]string{"/v1/reload": `{"applied":["trunks","routes"],"restart":["media.port_min"]}`})
+	got, err := tandem(t, "reload", "--socket", g.socket)
+	if want := "applied to new calls: trunks, routes\nafter a restart only: media.port_min\n"; err != nil || got != want {
+		t.Errorf("%v, said\n%s", err, got)
+	}
+	g = newGateway(t, map[string]string{"/v1/reload": `{"applied":[],"restart":[]}`})
+	if got, err = tandem(t, "reload", "--socket", g.socket); err != nil || got != "read again: nothing to apply has changed\n" {
+		t.Errorf("%v, said\n%s", err, got)
+	}
+	if got, err = tandem(t, "reload", "-o", "json", "--socket", g.socket); err != nil || !strings.Contains(got, `"applied": []`) {
+		t.Errorf("%v, said\n%s", err, got)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -51,16 +52,33 @@ func sayHealth(w io.Writer, h admin.Health) {
 }
 
 func reloadCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "reload",
-		Short: "Make the running process read its configuration again",
+		Short: "Make the running process read its configuration again, and say what came of it",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := newClient(cmd)
 			if err != nil {
 				return err
 			}
-			return c.do(cmd.Context(), http.MethodPost, "/v1/reload", nil, nil)
+			var out admin.Reloaded
+			if err := c.do(cmd.Context(), http.MethodPost, "/v1/reload", nil, &out); err != nil {
+				return err
+			}
+			return show(cmd, out, func(w io.Writer) { sayReloaded(w, out) })
 		},
+	}
+	addOutputFlag(cmd)
+	return cmd
+}
+
+func sayReloaded(w io.Writer, r admin.Reloaded) {
+	if len(r.Applied) == 0 {
+		fmt.Fprintln(w, "read again: nothing to apply has changed")
+	} else {
+		fmt.Fprintln(w, "applied to new calls:", strings.Join(r.Applied, ", "))
+	}
+	if len(r.Restart) > 0 {
+		fmt.Fprintln(w, "after a restart only:", strings.Join(r.Restart, ", "))
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/tandem-voip/tandem/cmd/tandem/appliance"
 	"github.com/tandem-voip/tandem/config"
+	"github.com/tandem-voip/tandem/sbc/admin"
 )
 
 // now is the time the command line goes by.
@@ -116,7 +117,7 @@ func heedSignals(stop func(), a *appliance.Appliance, r *reloader, ended <-chan 
 		case s := <-signals:
 			switch {
 			case s == syscall.SIGHUP:
-				_ = r.reload() // it was logged
+				_, _ = r.reload() // it was logged
 			case stopping:
 				a.Halt()
 			default:
@@ -132,27 +133,28 @@ func heedSignals(stop func(), a *appliance.Appliance, r *reloader, ended <-chan 
 // A reloader reads the file again, one at a time.
 type reloader struct {
 	file  string
-	apply func(config.Config) error
+	apply func(config.Config) (admin.Reloaded, error)
 	log   *slog.Logger
 	mu    sync.Mutex
 }
 
 // reload applies the file as it is now. A file that is wrong changes nothing.
-func (r *reloader) reload() error {
+func (r *reloader) reload() (admin.Reloaded, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.file == "" {
 		r.log.Warn("nothing to reload: the built-in configuration is in use")
-		return errors.New("nothing to reload: the built-in configuration is in use")
+		return admin.Reloaded{}, errors.New("nothing to reload: the built-in configuration is in use")
 	}
+	var out admin.Reloaded
 	cfg, err := config.Load(r.file)
 	if err == nil {
-		err = r.apply(cfg)
+		out, err = r.apply(cfg)
 	}
 	if err != nil {
 		r.log.Error("configuration not reloaded: the one in force stays", "file", r.file, "err", err)
-		return err
+		return admin.Reloaded{}, err
 	}
-	r.log.Info("configuration reloaded", "file", r.file)
-	return nil
+	r.log.Info("configuration reloaded", "file", r.file, "applied", out.Applied)
+	return out, nil
 }

@@ -170,9 +170,12 @@ func TestBadRequestsAreRefused(t *testing.T) {
 
 // A reload says what is wrong with the file.
 func TestReloadSaysWhatIsWrong(t *testing.T) {
-	d := Deps{Reload: func() error { return errors.New("tandem.yaml:3:1: nonsense") }}
+	d := Deps{Reload: func() (Reloaded, error) { return Reloaded{}, errors.New("tandem.yaml:3:1: nonsense") }}
 	want(t, d, "POST", "/v1/reload", "", 422, "tandem.yaml:3:1: nonsense")
-	want(t, Deps{Reload: func() error { return nil }}, "POST", "/v1/reload", "", 204, "")
+	d.Reload = func() (Reloaded, error) {
+		return Reloaded{Applied: []string{"trunks"}, Restart: []string{}}, nil
+	}
+	want(t, d, "POST", "/v1/reload", "", 200, `{"applied":["trunks"],"restart":[]}`)
 	want(t, Deps{}, "POST", "/v1/reload", "", 404, "no file")
 }
 

@@ -238,14 +238,15 @@ func (h *handlers) trunks(_ context.Context, _ *empty) (*body[TrunkList], error)
 	return out, nil
 }
 
-func (h *handlers) reload(_ context.Context, _ *empty) (*empty, error) {
+func (h *handlers) reload(_ context.Context, _ *empty) (*body[Reloaded], error) {
 	if h.deps.Reload == nil {
 		return nil, huma.Error404NotFound("there is no file to read again: the built-in configuration is in use")
 	}
-	if err := h.deps.Reload(); err != nil {
+	out, err := h.deps.Reload()
+	if err != nil {
 		return nil, huma.Error422UnprocessableEntity(err.Error())
 	}
-	return &empty{}, nil
+	return &body[Reloaded]{out}, nil
 }
 
 func (h *handlers) selfTest(_ context.Context, in *selfTestInput) (*body[SelfTest], error) {

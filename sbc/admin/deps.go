@@ -79,7 +79,7 @@ type Deps struct {
 	Timeline func(ctx context.Context, id string) (sbc.Timeline, error)
 	// Reload reads the configuration again and applies it. The error says what is
 	// wrong with it, and that nothing was changed.
-	Reload func() error
+	Reload func() (Reloaded, error)
 	// SelfTest lets two phones on addresses of this machine call through the
 	// gateway for a minute.
 	SelfTest func(SelfTestRequest) (SelfTest, error)
@@ -92,6 +92,12 @@ type Deps struct {
 	Views map[string]func() any
 	// Metrics serves /metrics.
 	Metrics http.Handler
+}
+
+// Reloaded says what came of reading the configuration again.
+type Reloaded struct {
+	Applied []string `json:"applied" doc:"Keys that have changed and hold for new calls"`
+	Restart []string `json:"restart" doc:"Keys in which the file differs from what runs until a restart"`
 }
 
 // A SelfTestRequest says where the two phones of a self test listen.

@@ -129,7 +129,7 @@ func (f *flow) reload(a *args, _ string) error {
 	fails := a.accept("fails")
 	c, err := f.load()
 	if err == nil {
-		err = f.app.Reload(c)
+		_, err = f.app.Reload(c)
 	}
 	switch {
 	case fails && err == nil:

@@ -55,7 +55,7 @@ type Deps struct {
 
 	// Reload reads the configuration again for the admin API. Nil means that
 	// there is nothing to read.
-	Reload func() error
+	Reload func() (admin.Reloaded, error)
 
 	// Version is that of the program, for the admin API.
 	Version string
@@ -68,6 +68,7 @@ type Deps struct {
 type Appliance struct {
 	// Set once.
 	deps      Deps
+	built     config.Config // what the rooms were built from, and go by until a restart
 	transport *transport.Transport
 	ua        *sip.UA
 	pool      *media.Pool
@@ -96,7 +97,7 @@ func New(cfg config.Config, d Deps) (*Appliance, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	a := &Appliance{deps: d, up: make(chan struct{}), board: diag.NewBoard(), started: clock()}
+	a := &Appliance{deps: d, built: cfg, up: make(chan struct{}), board: diag.NewBoard(), started: clock()}
 	a.cfg.Store(&cfg)
 	if err := a.build(cfg); err != nil {
 		return nil, errors.Join(fmt.Errorf("build appliance: %w", err), a.discard())
@@ -231,26 +232,28 @@ func (a *Appliance) Halt() { a.b2bua.Halt() }
 
 // Reload applies what of cfg can be applied to a running appliance: trunks,
 // routes, limits and the treatment of calls. Calls in progress keep what they
-// began with. An error means that nothing was changed; what needs a restart is
-// logged.
-func (a *Appliance) Reload(cfg config.Config) error {
+// began with. It returns the keys that were applied and those in which cfg differs
+// from what runs until a restart, which are logged besides. An error means that
+// nothing was changed.
+func (a *Appliance) Reload(cfg config.Config) (admin.Reloaded, error) {
 	if err := cfg.Validate(); err != nil {
-		return err
+		return admin.Reloaded{}, err
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err := a.apply(cfg); err != nil {
-		return err
+		return admin.Reloaded{}, err
 	}
-	if keys := config.Restart(*a.cfg.Load(), cfg); len(keys) > 0 {
-		a.deps.Log.Warn("changes take effect after a restart", "keys", keys)
+	out := admin.Reloaded{Applied: config.Applied(*a.cfg.Load(), cfg), Restart: config.Restart(a.built, cfg)}
+	if len(out.Restart) > 0 {
+		a.deps.Log.Warn("changes take effect after a restart", "keys", out.Restart)
 	}
 	a.cfg.Store(&cfg)
-	return nil
+	return out, nil
 }
 
-// apply puts the certificates, trunks, routes and limits of cfg into force, and those of a
-// self test if one is under way. a.mu is held.
+// apply puts the certificates, trunks, routes and limits of cfg into force, and
+// those of a self test if one is under way. a.mu is held.
 func (a *Appliance) apply(cfg config.Config) error {
 	sections := cfg.Config
 	if a.test != nil {

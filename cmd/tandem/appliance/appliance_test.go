@@ -3,6 +3,7 @@ package appliance
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -144,8 +145,12 @@ func TestReloadSwapsTheDialplan(t *testing.T) {
 		without := cfg
 		without.Trunks, without.Routes = cfg.Trunks[:1], cfg.Routes[:3]
 		without.Media.PortMax = 17001
-		if err := m.app.Reload(without); err != nil {
+		said, err := m.app.Reload(without)
+		if err != nil {
 			t.Fatal(err)
+		}
+		if got := fmt.Sprint(said); got != "{[trunks routes] [media.port_max]}" {
+			t.Errorf("said %s", got)
 		}
 		if trunks := m.app.b2bua.Dialplan().Trunks; trunks.Named("east") != nil || trunks.Named("west") == nil {
 			t.Error("the trunks are not those of the new configuration")
@@ -155,11 +160,41 @@ func TestReloadSwapsTheDialplan(t *testing.T) {
 		}
 		bad := cfg
 		bad.Routes = []sbc.RouteConfig{{Targets: []sbc.TargetConfig{{Trunk: "nobody"}}}}
-		if err := m.app.Reload(bad); err == nil {
+		if _, err := m.app.Reload(bad); err == nil {
 			t.Error("a bad configuration was taken")
 		}
 		if m.app.b2bua.Dialplan().Trunks.Named("east") != nil || m.app.cfg.Load().Media.PortMax != 17001 {
 			t.Error("a bad configuration changed something")
+		}
+	})
+}
+
+// What needs a restart is what differs from what runs, not from the file before.
+func TestReloadComparesWithWhatRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		runs := demo(t)
+		m := newMachine(t, runs)
+		m.start()
+		other := runs
+		other.Media.PortMax, other.Limits.Calls = 17001, 7
+		for i, step := range []struct {
+			cfg  config.Config
+			want string
+		}{
+			{runs, "{[] []}"},
+			{other, "{[limits.calls] [media.port_max]}"},
+			{other, "{[] [media.port_max]}"},
+			{runs, "{[limits.calls] []}"},
+		} {
+			said, err := m.app.Reload(step.cfg)
+			if err != nil || fmt.Sprint(said) != step.want {
+				t.Errorf("reload %d: %v, %v; want %s", i, said, err, step.want)
+			}
+		}
+		for _, l := range m.app.Listeners() {
+			if l.Purpose == "RTP" && l.Address != "127.0.0.1:16384-16983" {
+				t.Errorf("RTP at %s", l.Address)
+			}
 		}
 	})
 }
@@ -193,7 +228,7 @@ func TestSelfTestPhonesComeAndGo(t *testing.T) {
 		if err != nil || way.Gateway != "127.0.0.1:5060" || !has() {
 			t.Fatalf("%+v, %v", way, err)
 		}
-		if err := m.app.Reload(cfg); err != nil || !has() {
+		if _, err := m.app.Reload(cfg); err != nil || !has() {
 			t.Errorf("after a reload: %v, %v", has(), err)
 		}
 		time.Sleep(selfTestLasts + time.Second)

@@ -53,7 +53,7 @@ func (a *Appliance) SelfTest(r admin.SelfTestRequest) (admin.SelfTest, error) {
 		return admin.SelfTest{}, fmt.Errorf("self test: %w", err)
 	}
 	a.test.timer = a.expireSelfTest(a.test, selfTestLasts)
-	m := a.cfg.Load().Media.Address
+	m := a.built.Media.Address
 	return admin.SelfTest{Gateway: gateway.String(), Number: selfTestNumber, Media: here(m).String()}, nil
 }
 

@@ -29,7 +29,7 @@ func (a *Appliance) Listeners() []Listening {
 	for _, l := range a.transport.Listeners() {
 		out = append(out, Listening{"SIP", strings.ToLower(l.Kind.String()), l.Addr.String()})
 	}
-	m := a.cfg.Load().Media
+	m := a.built.Media
 	out = append(out, Listening{"RTP", "udp", fmt.Sprintf("%s:%d-%d", m.Address, m.PortMin, m.PortMax)})
 	if m.Address6.IsValid() {
 		out = append(out, Listening{"RTP", "udp", fmt.Sprintf("[%s]:%d-%d", m.Address6, m.PortMin, m.PortMax)})
