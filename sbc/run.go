@@ -67,10 +67,17 @@ func (c *Call) run(halt <-chan struct{}) {
 	c.goOn(halt)
 }
 
-// goOn makes a step for each input until the call is over.
+// lastWords is how long the far ends have to answer once the gateway stops: a BYE
+// is sent three times by then (RFC 3261 §17.1.2.2), and who has not heard it will
+// see that the media is gone.
+const lastWords = 2 * time.Second
+
+// goOn makes a step for each input until the call is over, or the gateway has
+// waited long enough for that.
 func (c *Call) goOn(halt <-chan struct{}) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	var gone <-chan time.Time
 	for !c.over() {
 		if d := c.deadline(); d.IsZero() {
 			timer.Stop() // nothing due
@@ -85,6 +92,12 @@ func (c *Call) goOn(halt <-chan struct{}) {
 		case <-halt:
 			halt = nil
 			c.step(time.Now(), input{kind: inputHangup, order: &order{cause: c.stopping()}})
+			patience := time.NewTimer(lastWords)
+			defer patience.Stop()
+			gone = patience.C
+		case <-gone:
+			c.log.Warn("call left with a far end that does not answer")
+			return
 		}
 	}
 }

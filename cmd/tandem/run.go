@@ -27,7 +27,7 @@ func runCommand() *cobra.Command {
 		Use:   "run -c FILE",
 		Short: "Run the gateway with a configuration",
 		Long: "Run the gateway with a configuration until SIGTERM or SIGINT, then let calls finish for call.grace;\n" +
-			"a second signal ends them at once. SIGHUP reads trunks, routes and limits again.",
+			"a second signal ends them, a third the program at once. SIGHUP reads trunks, routes and limits again.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			file, err := cmd.Flags().GetString("config")
@@ -38,7 +38,8 @@ func runCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return runConfig(cmd.Context(), cfg, file, func(a *appliance.Appliance) { greet(cmd.OutOrStdout(), a) })
+			w := cmd.OutOrStdout()
+			return runConfig(cmd.Context(), cfg, file, w, func(a *appliance.Appliance) { greet(w, a) })
 		},
 	}
 	addConfigFlag(cmd)
@@ -62,7 +63,7 @@ func runDemo(ctx context.Context, w io.Writer) (err error) {
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 		cfg.Records.Path = filepath.Join(dir, "calls.db")
 	}
-	return runConfig(ctx, cfg, "", func(a *appliance.Appliance) {
+	return runConfig(ctx, cfg, "", w, func(a *appliance.Appliance) {
 		greet(w, a)
 		invite(w)
 	})
@@ -70,8 +71,8 @@ func runDemo(ctx context.Context, w io.Writer) (err error) {
 
 // runConfig builds the appliance and runs it until it is told to stop. file is
 // read again on reload; empty for the demonstration. greeting is called when
-// the appliance is up.
-func runConfig(ctx context.Context, cfg config.Config, file string, greeting func(*appliance.Appliance)) error {
+// the appliance is up; w is told of a stop.
+func runConfig(ctx context.Context, cfg config.Config, file string, w io.Writer, greeting func(*appliance.Appliance)) error {
 	lines := newLogWriter(os.Stderr)
 	defer lines.close()
 	log := newLog(cfg.Log, lines)
@@ -90,8 +91,9 @@ func runConfig(ctx context.Context, cfg config.Config, file string, greeting fun
 	defer stop()
 	var wg sync.WaitGroup
 	ended := make(chan struct{})
-	wg.Go(func() { heedSignals(stop, a, r, ended) })
 	wg.Go(func() { keepPace(cfg.Process, ended) })
+	s := &stopper{w: w, calls: func() int { return len(a.Calls()) }, grace: a.Grace, stop: stop, halt: a.Halt, exit: func() { os.Exit(1) }}
+	wg.Go(func() { heedSignals(s, r, ended) })
 	wg.Go(func() {
 		select {
 		case <-a.Up():
@@ -105,25 +107,20 @@ func runConfig(ctx context.Context, cfg config.Config, file string, greeting fun
 	return err
 }
 
-// heedSignals turns signals into a reload, a stop, and a stop at once. It is
-// started by runConfig and ends when the appliance has.
-func heedSignals(stop func(), a *appliance.Appliance, r *reloader, ended <-chan struct{}) {
+// heedSignals turns signals into a reload and the steps of a stop. It is started
+// by runConfig and ends when the appliance has.
+func heedSignals(s *stopper, r *reloader, ended <-chan struct{}) {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)
-	stopping := false
 	for {
 		select {
-		case s := <-signals:
-			switch {
-			case s == syscall.SIGHUP:
+		case what := <-signals:
+			if what == syscall.SIGHUP {
 				_, _ = r.reload() // it was logged
-			case stopping:
-				a.Halt()
-			default:
-				stopping = true
-				stop()
+				continue
 			}
+			s.ask()
 		case <-ended:
 			return
 		}

@@ -230,6 +230,9 @@ func (a *Appliance) Up() <-chan struct{} { return a.up }
 // Halt ends the grace period of a Run whose context is done.
 func (a *Appliance) Halt() { a.b2bua.Halt() }
 
+// Grace is how long calls in progress may go on after a stop.
+func (a *Appliance) Grace() time.Duration { return a.cfg.Load().Call.Grace }
+
 // Reload applies what of cfg can be applied to a running appliance: trunks,
 // routes, limits and the treatment of calls. Calls in progress keep what they
 // began with. It returns the keys that were applied and those in which cfg differs
