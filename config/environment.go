@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/tandem-voip/tandem/sbc"
 )
 
 // environ returns the variables of an environment, as [os.Environ] gives it, that
@@ -49,7 +51,7 @@ func (r *reader) environment(base Config, env map[string]string) map[string]stri
 			continue
 		}
 		text := "no such variable"
-		if near := nearest(name, known); near != "" {
+		if near := sbc.Nearest(name, known); near != "" {
 			text += `, did you mean "` + near + `"?`
 		} else {
 			text += ": it would set nothing; lists of sections are set in the file alone"

@@ -16,6 +16,7 @@ import (
 	"github.com/goccy/go-yaml/token"
 
 	"github.com/tandem-voip/tandem/config/secret"
+	"github.com/tandem-voip/tandem/sbc"
 )
 
 // Bounds of what is read.
@@ -295,7 +296,7 @@ func (r *reader) unknown(p *ast.MappingValueNode, path string, fields map[string
 	}
 	slices.Sort(known)
 	text := "unknown key"
-	if near := nearest(key.Value, known); near != "" {
+	if near := sbc.Nearest(key.Value, known); near != "" {
 		text += fmt.Sprintf(", did you mean %q?", near)
 	} else if elsewhere := keyNamed(key.Value); elsewhere != "" {
 		text += fmt.Sprintf(", did you mean %q?", elsewhere)

@@ -9,16 +9,17 @@ import (
 type Finding struct {
 	// File is the file as it was named to Load; empty when the value came from
 	// the environment or the built-in configuration.
-	File string
+	File string `json:"file,omitempty"`
 	// Line and Column count from 1, columns in characters; 0 when unknown.
-	Line, Column int
+	Line   int `json:"line,omitempty"`
+	Column int `json:"column,omitempty"`
 	// Key is the key concerned, or empty.
-	Key string
+	Key string `json:"key,omitempty"`
 	// Text says what is wrong and what was expected.
-	Text string
+	Text string `json:"text"`
 	// Excerpt is the line and the one before it, with a mark under the column;
 	// empty when the line is unknown or shows a secret.
-	Excerpt string
+	Excerpt string `json:"excerpt,omitempty"`
 }
 
 // Error is the finding on one line: file:line:column: key: text.
@@ -79,38 +80,4 @@ func excerpt(lines []string, n, col int) string {
 	}
 	b.WriteByte('^')
 	return b.String()
-}
-
-// nearest returns the known name that is fewest edits away from name, or empty
-// when none is near enough to be meant.
-func nearest(name string, known []string) string {
-	best, least := "", max(len(name)/3, 2)+1
-	for _, k := range known {
-		if d := edits(name, k); d < least {
-			best, least = k, d
-		}
-	}
-	return best
-}
-
-// edits is the Levenshtein distance of a and b, counted in bytes.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			above := row[j+1]
-			row[j+1] = min(before+cost, above+1, row[j]+1)
-			before = above
-		}
-	}
-	return row[len(b)]
 }

@@ -3,6 +3,8 @@ package config
 import (
 	"strings"
 	"unicode"
+
+	"github.com/tandem-voip/tandem/sbc"
 )
 
 // hiddenLines returns the lines, counted from 1, that may show a secret: those
@@ -53,7 +55,7 @@ func mentions(text string, names []string) bool {
 	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) })
 	for _, w := range words {
 		for _, n := range names {
-			if w == n || len(w) > 3 && edits(w, n) <= 2 {
+			if w == n || len(w) > 3 && sbc.Edits(w, n) <= 2 {
 				return true
 			}
 		}

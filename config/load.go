@@ -26,7 +26,12 @@ func Load(path string) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	return parseConfig(path, source, environ(os.Environ()))
+	c, err := parseConfig(path, source, environ(os.Environ()))
+	if err == nil && len(c.SIP.Listeners) == 0 {
+		return Config{}, Errors{{File: path, Key: "sip.listeners", Text: "there is none, so that nobody could reach the gateway: " +
+			`expected at least one such as {name: udp, transport: udp, address: "192.0.2.1:5060"}`}}
+	}
+	return c, err
 }
 
 // Defaults returns the built-in configuration c with the environment over it,

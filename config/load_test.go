@@ -213,15 +213,23 @@ func TestEnvironmentIsChecked(t *testing.T) {
 	wantFinding(t, all, "TANDEM_PROCESS_GC_PERCENT: ", `"much" is not a whole number`)
 }
 
-// Load reads a file, and says so when there is none.
+// Load reads a file, and says so when there is none, or nobody could call.
 func TestLoadReadsAFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tandem.yaml")
 	if _, err := Load(path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("without a file: %v", err)
 	}
-	if err := os.WriteFile(path, []byte("log: {level: warn}\n"), 0o600); err != nil {
-		t.Fatal(err)
+	write := func(text string) {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
+	write("log: {level: warn}\n")
+	_, err := Load(path)
+	if all, ok := errors.AsType[Errors](err); !ok || len(all) != 1 || all[0].Key != "sip.listeners" {
+		t.Errorf("without a listener: %v", err)
+	}
+	write("log: {level: warn}\nsip:\n  listeners:\n    - {name: udp, transport: udp, address: \"127.0.0.1:0\"}\n")
 	c, err := Load(path)
 	if err != nil || c.Log.Level != slog.LevelWarn {
 		t.Errorf("level %v, error %v", c.Log.Level, err)

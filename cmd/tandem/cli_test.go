@@ -156,9 +156,10 @@ func TestNobodyThereIsExplained(t *testing.T) {
 
 // A good file is said to be good, a bad one shown with place and exit code.
 func TestCheckSaysWhatIsWrong(t *testing.T) {
-	good := write(t, "trunks:\n  - name: carrier\n    profile: vonage\n    peer: {host: sip.example.com}\n")
+	listener := "sip: {listeners: [{name: udp, transport: udp, address: \"127.0.0.1:5060\"}]}\n"
+	good := write(t, listener+"trunks:\n  - name: carrier\n    profile: vonage\n    peer: {host: sip.example.com}\n")
 	got, err := tandem(t, "check", good)
-	if err != nil || !strings.Contains(got, "is good: 0 listeners, 1 trunks, 0 routes") {
+	if err != nil || !strings.Contains(got, "is good: 1 listeners, 1 trunks, 0 routes") {
 		t.Errorf("%v\n%s", err, got)
 	}
 	got, err = tandem(t, "check", good, "--trunk", "carrier")

@@ -21,6 +21,9 @@ func TestConfigurationsOfTheGuideWork(t *testing.T) {
 	}
 	for _, block := range blocks {
 		text, _, _ := strings.Cut(block, "```")
+		if !strings.Contains(text, "listeners:") { // a part of one
+			text += "sip: {listeners: [{name: udp, transport: udp, address: \"127.0.0.1:5060\"}]}\n"
+		}
 		path := filepath.Join(t.TempDir(), "tandem.yaml")
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
