@@ -102,6 +102,12 @@ func TestFindingsNameTheirPlace(t *testing.T) {
 			"idle_timeout: 3s\n", "tandem.yaml:1:1: idle_timeout", `did you mean "sip.streams.idle_timeout"?`,
 		},
 		"unlike any key": {"log:\n  zzzzzzzz: 1\n", "tandem.yaml:2:3: log.zzzzzzzz", "expected one of format, level"},
+		"key cut short":  {"trunks:\n  - name: a\n    login:\n      use: []\n", "tandem.yaml:4:7: trunks[0].login.use", `did you mean "users"?`},
+		"key of others":  {"trunks:\n  - name: a\n    peer: {host: h}\n    auth: {user: u}\n", "tandem.yaml:4:12: trunks[0].auth.user", `did you mean "username"?`},
+		"trunk nearly right": {
+			"trunks:\n  - name: carrier\n    peer: {host: h}\nroutes:\n  - targets: [{trunk: carier}]\n",
+			"tandem.yaml:5:23: routes[0].targets[0].trunk", `there is no trunk "carier", did you mean "carrier"?`,
+		},
 		"bad duration": {
 			"sip:\n  streams:\n    idle_timeout: soon\n", "tandem.yaml:3:19: sip.streams.idle_timeout", `"soon" is not a duration`,
 		},

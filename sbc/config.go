@@ -3,6 +3,8 @@ package sbc
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -62,6 +64,23 @@ func between[T int | uint16](f *findings, key string, v, low, high T) {
 	if v < low || v > high {
 		f.add(key, "%d is out of range; use %d to %d", v, low, high)
 	}
+}
+
+// trunk finds fault with a name that is no trunk's.
+func (f *findings) trunk(key, name string, trunks map[string]int) {
+	if _, known := trunks[name]; !known {
+		f.add(key, "%s", NoTrunk(name, slices.Sorted(maps.Keys(trunks))))
+	}
+}
+
+// NoTrunk says that there is no trunk of a name, and which of those there are may
+// be meant.
+func NoTrunk(name string, names []string) string {
+	text := fmt.Sprintf("there is no trunk %q", name)
+	if near := Nearest(name, names); near != "" {
+		text += fmt.Sprintf(", did you mean %q?", near)
+	}
+	return text
 }
 
 // Validate says what is wrong with c, all of it, each as a [Finding]; nil if

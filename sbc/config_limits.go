@@ -95,9 +95,7 @@ func (c *CeilingConfig) validate(f *findings, key string, trunks map[string]int)
 		f.add(key+".name", "%q is not a name; use 1 to 64 letters, digits, \"-\", \"_\" or \".\"", c.Name)
 	}
 	for i, t := range c.Trunks {
-		if _, known := trunks[t]; !known {
-			f.add(fmt.Sprintf("%s.trunks[%d]", key, i), "there is no trunk %q", t)
-		}
+		f.trunk(fmt.Sprintf("%s.trunks[%d]", key, i), t, trunks)
 	}
 	for i, p := range c.Prefixes {
 		if !isDialable(p) || p == "" {

@@ -113,9 +113,7 @@ func (r *RouteConfig) validate(f *findings, key string, trunks map[string]int) {
 
 func (m *MatchConfig) validate(f *findings, key string, trunks map[string]int) {
 	for i, t := range m.Trunks {
-		if _, known := trunks[t]; !known {
-			f.add(fmt.Sprintf("%s.trunks[%d]", key, i), "there is no trunk %q", t)
-		}
+		f.trunk(fmt.Sprintf("%s.trunks[%d]", key, i), t, trunks)
 	}
 	for k, list := range map[string][]string{"numbers": m.Numbers, "prefixes": m.Prefixes} {
 		if len(list) > maxMatches {
@@ -144,12 +142,11 @@ func (m *MatchConfig) catches() int {
 }
 
 func (t *TargetConfig) validate(f *findings, key string, trunks map[string]int, catches int) {
-	_, known := trunks[t.Trunk]
 	switch {
 	case (t.Trunk == "") == (t.Internal == InternalNone):
 		f.add(key, "names a trunk and an internal target, or neither; give one")
-	case t.Trunk != "" && !known:
-		f.add(key+".trunk", "there is no trunk %q", t.Trunk)
+	case t.Trunk != "":
+		f.trunk(key+".trunk", t.Trunk, trunks)
 	}
 	oneOf(f, key+".internal", t.Internal, InternalNone, InternalEcho, InternalTone, InternalDigits, InternalRoom)
 	if (t.Internal == InternalRoom) != (t.Room != "") {

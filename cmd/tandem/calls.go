@@ -37,7 +37,7 @@ func callsCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolP("watch", "w", false, "repeat every second until interrupted")
-	cmd.Flags().String("trunk", "", "only calls of this trunk, either side")
+	addTrunkFlag(cmd, "only calls of this trunk, either side")
 	addOutputFlag(cmd)
 	return cmd
 }
@@ -80,7 +80,8 @@ func callCommand() *cobra.Command {
 		Short: "Show one call: both legs on one ladder, media, latches, why it ended",
 		Long: "Show one call, in progress or over: both legs on one ladder, media, latches and why it ended.\n" +
 			"ID is that of \"tandem calls\" or \"tandem cdr\", or a Call-ID of either side.",
-		Args: cobra.ExactArgs(1),
+		Args:              words("the ID of a call"),
+		ValidArgsFunction: completeCalls,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := newClient(cmd)
 			if err != nil {
@@ -98,27 +99,45 @@ func callCommand() *cobra.Command {
 }
 
 func hangupCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "hangup ID",
-		Short: "End a call",
-		Args:  cobra.ExactArgs(1),
+	cmd := &cobra.Command{
+		Use:               "hangup ID",
+		Short:             "End a call",
+		Args:              words("the ID of a call"),
+		ValidArgsFunction: completeCalls,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := newClient(cmd)
 			if err != nil {
 				return err
 			}
-			return c.do(cmd.Context(), http.MethodDelete, "/v1/calls/"+url.PathEscape(args[0]), nil, nil)
+			if err := c.do(cmd.Context(), http.MethodDelete, "/v1/calls/"+url.PathEscape(args[0]), nil, nil); err != nil {
+				return err
+			}
+			out := steered{Call: args[0], Done: "hangup"}
+			return show(cmd, out, func(w io.Writer) { fmt.Fprintf(w, "call %s is being ended\n", plain(args[0])) })
 		},
 	}
+	addOutputFlag(cmd)
+	return cmd
+}
+
+// steered is what a command that steers a call prints as JSON.
+type steered struct {
+	Call   string `json:"call"`
+	Done   string `json:"done"`
+	Target string `json:"target,omitempty"`
+	Side   string `json:"side,omitempty"`
 }
 
 func transferCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "transfer ID NUMBER",
-		Short: "Hand one side of a call to another number and release the other",
-		Args:  cobra.ExactArgs(2),
+		Use:               "transfer ID NUMBER",
+		Short:             "Hand one side of a call to another number and release the other",
+		Args:              words("the ID of a call", "a number"),
+		ValidArgsFunction: completeCalls,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return orderSide(cmd, args[0], "transfer", map[string]string{"target": args[1]})
+			return orderSide(cmd, args[0], "transfer", map[string]string{"target": args[1]}, func(side string) string {
+				return fmt.Sprintf("the %s side of call %s is being handed to %s: tandem call %[2]s says how it goes", side, plain(args[0]), plain(args[1]))
+			})
 		},
 	}
 	addSideFlag(cmd, "caller", "who is handed there")
@@ -127,28 +146,33 @@ func transferCommand() *cobra.Command {
 
 func digitsCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "digits ID DIGITS",
-		Short: "Send digits to one side of a call",
+		Use:               "digits ID DIGITS",
+		Short:             "Send digits to one side of a call",
+		Args:              words("the ID of a call", "what to send"),
+		ValidArgsFunction: completeCalls,
 		Long: "Send digits to one side of a call, in the way its trunk takes them.\n" +
 			"DIGITS is 1 to 32 of 0 to 9, *, # and A to D.",
-		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return orderSide(cmd, args[0], "digits", map[string]string{"digits": args[1]})
+			return orderSide(cmd, args[0], "digits", map[string]string{"digits": args[1]}, func(side string) string {
+				return fmt.Sprintf("the %s side of call %s is being sent %d digits", side, plain(args[0]), len(args[1]))
+			})
 		},
 	}
 	addSideFlag(cmd, "called", "who gets them")
 	return cmd
 }
 
-// addSideFlag adds the flag that names a side of a call.
+// addSideFlag adds the flag that names a side of a call, and -o.
 func addSideFlag(cmd *cobra.Command, side, who string) {
 	cmd.Flags().String("side", side, who+": caller or called")
 	// The flag was added on the line above, so that there is no error.
 	_ = cmd.RegisterFlagCompletionFunc("side", cobra.FixedCompletions([]string{"caller", "called"}, cobra.ShellCompDirectiveNoFileComp))
+	addOutputFlag(cmd)
 }
 
-// orderSide sends an order for the side of a call that the flag names.
-func orderSide(cmd *cobra.Command, id, order string, body map[string]string) error {
+// orderSide sends an order for the side of a call that the flag names, and says
+// that it was taken.
+func orderSide(cmd *cobra.Command, id, order string, body map[string]string, taken func(side string) string) error {
 	c, err := newClient(cmd)
 	if err != nil {
 		return err
@@ -156,5 +180,9 @@ func orderSide(cmd *cobra.Command, id, order string, body map[string]string) err
 	if body["side"], err = cmd.Flags().GetString("side"); err != nil {
 		return err
 	}
-	return c.do(cmd.Context(), http.MethodPost, "/v1/calls/"+url.PathEscape(id)+"/"+order, body, nil)
+	if err := c.do(cmd.Context(), http.MethodPost, "/v1/calls/"+url.PathEscape(id)+"/"+order, body, nil); err != nil {
+		return err
+	}
+	out := steered{Call: id, Done: order, Target: body["target"], Side: body["side"]}
+	return show(cmd, out, func(w io.Writer) { fmt.Fprintln(w, taken(out.Side)) })
 }

@@ -42,7 +42,7 @@ func check(cmd *cobra.Command, file string) error {
 	if name, err := cmd.Flags().GetString("trunk"); err == nil && name != "" && len(findings) == 0 {
 		return printTrunk(cmd, cfg, name)
 	}
-	out := checked{File: file, Good: len(findings) == 0, Findings: findings}
+	out := checked{File: file, Good: len(findings) == 0, Findings: append([]config.Finding{}, findings...)}
 	err = show(cmd, out, func(w io.Writer) {
 		if !out.Good {
 			fmt.Fprintln(w, findings.Error())
@@ -60,7 +60,11 @@ func check(cmd *cobra.Command, file string) error {
 func printTrunk(cmd *cobra.Command, cfg config.Config, name string) error {
 	i := slices.IndexFunc(cfg.Trunks, func(t sbc.TrunkConfig) bool { return t.Name == name })
 	if i < 0 {
-		return fmt.Errorf("there is no trunk %q", name)
+		names := make([]string, len(cfg.Trunks))
+		for i, t := range cfg.Trunks {
+			names[i] = t.Name
+		}
+		return errors.New(sbc.NoTrunk(name, names))
 	}
 	return show(cmd, cfg.Trunks[i], func(w io.Writer) { fmt.Fprint(w, config.Print(cfg.Trunks[i])) })
 }

@@ -130,6 +130,100 @@ func TestCommandsReachTheAPI(t *testing.T) {
 	}
 }
 
+// What steers a call says what was done, in words or as JSON.
+func TestSteeringSaysWhatWasDone(t *testing.T) {
+	g := newGateway(t, map[string]string{"/v1/calls/x": "", "/v1/calls/x/transfer": "", "/v1/calls/x/digits": ""})
+	for _, tc := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"hangup", "x"}, "call x is being ended\n"},
+		{[]string{"hangup", "x", "-o", "json"}, `"done": "hangup"`},
+		{[]string{"transfer", "x", "+1777"}, "the caller side of call x is being handed to +1777: tandem call x says how it goes\n"},
+		{[]string{"transfer", "x", "+1777", "--side", "called", "-o", "json"}, `"side": "called"`},
+		{[]string{"digits", "x", "12#"}, "the called side of call x is being sent 3 digits\n"},
+	} {
+		got, err := tandem(t, append(tc.args, "--socket", g.socket)...)
+		if err != nil || !strings.Contains(got, tc.want) {
+			t.Errorf("%v: %v, said %s", tc.args, err, got)
+		}
+	}
+}
+
+// What is mistyped or missing is named, with what may be meant.
+func TestMistakesAreNamed(t *testing.T) {
+	for _, tc := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"cals"}, `there is no command "cals", did you mean "calls"?`},
+		{[]string{"zzzzzz"}, `there is no command "zzzzzz"`},
+		{[]string{"call", ""}, "the ID of a call is missing"},
+		{[]string{"call"}, "the ID of a call is missing"},
+		{[]string{"hangup", " "}, "the ID of a call is missing"},
+		{[]string{"transfer", "x"}, "a number is missing"},
+		{[]string{"call", "x", "y"}, `"y" is one argument too many`},
+	} {
+		if _, err := tandem(t, tc.args...); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%v: %v, want %q", tc.args, err, tc.want)
+		}
+	}
+	if got, err := tandem(t, "--version"); err != nil || got != "tandem dev\n" {
+		t.Errorf("version: %v %q", err, got)
+	}
+}
+
+// Completion offers the calls and the trunks of the running process, and nothing
+// where none runs.
+func TestCompletionKnowsTheRunningProcess(t *testing.T) {
+	g := newGateway(t, map[string]string{
+		"/v1/calls":  `{"calls":[{"id":"abc","caller":"+1555","called":"+1666"}]}`,
+		"/v1/trunks": `{"trunks":[{"name":"west"},{"name":"east"}]}`,
+	})
+	for _, tc := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"call", ""}, "abc\t+1555 to +1666\n"},
+		{[]string{"hangup", ""}, "abc\t"},
+		{[]string{"transfer", ""}, "abc\t"},
+		{[]string{"calls", "--trunk", ""}, "west\neast\n"},
+		{[]string{"cdr", "--trunk", ""}, "west\neast\n"},
+	} {
+		got, err := tandem(t, append([]string{"__complete", "--socket", g.socket}, tc.args...)...)
+		if err != nil || !strings.HasPrefix(got, tc.want) {
+			t.Errorf("%v: %v, offered\n%s", tc.args, err, got)
+		}
+	}
+	none := filepath.Join(t.TempDir(), "none.sock")
+	if got, err := tandem(t, "__complete", "--socket", none, "call", ""); err != nil || !strings.HasPrefix(got, ":4\n") {
+		t.Errorf("without a process: %v, offered\n%s", err, got)
+	}
+}
+
+// The JSON of a check has no Go in it: keys in snake case, and a list where there
+// is nothing.
+func TestCheckIsWrittenAsJSON(t *testing.T) {
+	file := write(t, "log: {levell: info}\n")
+	got, err := tandem(t, "check", "-o", "json", file)
+	var out struct {
+		Good     bool
+		Findings []map[string]any
+	}
+	if err == nil || json.Unmarshal([]byte(got), &out) != nil || len(out.Findings) != 1 {
+		t.Fatalf("%v\n%s", err, got)
+	}
+	for _, key := range []string{"file", "line", "column", "key", "text", "excerpt"} {
+		if out.Findings[0][key] == nil {
+			t.Errorf("no %q in %v", key, out.Findings[0])
+		}
+	}
+	file = write(t, "sip: {listeners: [{name: udp, transport: udp, address: \"127.0.0.1:5060\"}]}\n")
+	if got, err = tandem(t, "check", "-o", "json", file); err != nil || !strings.Contains(got, `"findings": []`) {
+		t.Errorf("%v\n%s", err, got)
+	}
+}
+
 // A reload says what it applied and what waits for a restart.
 func TestReloadSaysWhatCameOfIt(t *testing.T) {
 	g := newGateway(t, map[string]string{"/v1/reload": `{"applied":["trunks","routes"],"restart":["media.port_min"]}`})

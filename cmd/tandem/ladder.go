@@ -99,12 +99,12 @@ func (l *ladder) arrow(at string, i int, received bool, text string) {
 	} else {
 		row[from+1] = '<'
 	}
-	text = clip(text, ladderStep-5)
+	text = clip(text, ladderStep-5)  // with spaces around it, the heads stay
 	near := l.column(1) - ladderStep // the gap beside the gateway, on the leg's side
 	if i > 0 {
 		near = l.column(1)
 	}
-	l.put(row, near+(ladderStep-utf8.RuneCountInString(text))/2-1, " "+text+" ")
+	l.put(row, near+(ladderStep-utf8.RuneCountInString(text)+1)/2-1, " "+text+" ")
 	l.print(at, row)
 }
 

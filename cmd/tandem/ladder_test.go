@@ -39,7 +39,7 @@ func TestLadderJoinsTheLegs(t *testing.T) {
    0.000       │────── INVITE (SDP) ──────>│                           │                           │
    0.001       │<────── 100 Trying ────────│                           │                           │
    0.002       │                           │───────── INVITE ─────────>│                           │
-   0.009       │                           │ 503 Service Unavailable ──│                           │
+   0.009       │                           │< 503 Service Unavailable ─│                           │
    0.010       │                           │───────── INVITE ─────────────────────────────────────>│
    0.040       │                           │                           │                           │   B2 latch: latched 192.0.2.20:4000
    0.060       │                           │<──────── 200 OK ──────────────────────────────────────│
@@ -47,6 +47,24 @@ func TestLadderJoinsTheLegs(t *testing.T) {
 `
 	if got := b.String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// A long text leaves the head of its arrow alone, whichever way it points.
+func TestLongTextLeavesTheArrow(t *testing.T) {
+	long := strings.Repeat("x", 60)
+	for _, kind := range []string{"sent", "received"} {
+		for _, leg := range []string{"A", "B1", "B2"} {
+			c := ladderCall()
+			c.Events = append(c.Events, at(70, kind, leg, long))
+			var b strings.Builder
+			drawLadder(&b, c)
+			lines := strings.Split(strings.TrimSpace(b.String()), "\n")
+			last := lines[len(lines)-1]
+			if right := (kind == "received") == (leg == "A"); !strings.Contains(last, "│<") && !right || !strings.Contains(last, ">│") && right {
+				t.Errorf("%s %s has no head: %s", kind, leg, last)
+			}
+		}
 	}
 }
 

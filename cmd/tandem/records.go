@@ -37,7 +37,7 @@ func cdrCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.String("since", "", "calls that began then or later: 2026-01-31, 2026-01-31T12:00:00Z, or 2h for two hours ago")
 	f.String("until", "", "calls that began before, written in the same way")
-	f.String("trunk", "", "of either side")
+	addTrunkFlag(cmd, "of either side")
 	f.String("number", "", "of either side, as it came")
 	f.String("call", "", "id, or a Call-ID of either side")
 	f.Int("status", 0, "exactly this SIP status")

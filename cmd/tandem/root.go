@@ -25,17 +25,32 @@ func root() *cobra.Command {
 		Long: "Tandem joins the calls of one carrier to those of another and carries their media,\n" +
 			"recoded where the two sides differ.\n\n" +
 			"Without a command it runs a demonstration on this machine alone and says what to dial.",
-		Args:          cobra.NoArgs,
+		Args:          noCommand,
+		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return runDemo(cmd.Context(), cmd.OutOrStdout()) },
 	}
+	cmd.SetVersionTemplate("tandem {{.Version}}\n")
 	addClientFlags(cmd)
 	cmd.AddCommand(runCommand(), checkCommand())
 	cmd.AddCommand(callCommands()...)
 	cmd.AddCommand(cdrCommand(), trunksCommand(), healthCommand(), reloadCommand(), selftestCommand())
 	cmd.AddCommand(portsCommand(), doctorCommand(), versionCommand(), manCommand())
 	return cmd
+}
+
+// noCommand refuses a word that is no command, with those that may be meant.
+func noCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	text := fmt.Sprintf("there is no command %q", args[0])
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		text += fmt.Sprintf(", did you mean %q?", near[0])
+	}
+	return errors.New(text + " See tandem --help")
 }
 
 func versionCommand() *cobra.Command {

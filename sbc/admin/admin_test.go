@@ -190,7 +190,7 @@ func TestHealthMeansIt(t *testing.T) {
 
 // Views and the document of the API are served; pages for browsers are not.
 func TestViewsAndDocumentAreServed(t *testing.T) {
-	d := Deps{Views: map[string]func() any{"ports": func() any { return map[string]int{"used": 3} }}}
+	d := Deps{Metrics: http.NotFoundHandler(), Views: map[string]func() any{"ports": func() any { return map[string]int{"used": 3} }}}
 	want(t, d, "GET", "/v1/views", "", 200, `["ports"]`)
 	want(t, d, "GET", "/v1/views/ports", "", 200, `{"used":3}`)
 	want(t, d, "GET", "/v1/views/none", "", 404, "none of that name")
@@ -199,12 +199,39 @@ func TestViewsAndDocumentAreServed(t *testing.T) {
 	if err := json.Unmarshal([]byte(doc), &api); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{"/v1/calls", "/v1/calls/{id}", "/v1/calls/{id}/transfer", "/v1/calls/{id}/digits", "/v1/trunks", "/v1/records", "/v1/reload", "/healthz"} {
+	for _, path := range []string{"/v1/calls", "/v1/calls/{id}", "/v1/calls/{id}/transfer", "/v1/calls/{id}/digits", "/v1/trunks", "/v1/records", "/v1/reload", "/healthz", "/metrics"} {
 		if api.Paths[path] == nil {
 			t.Errorf("%s is not in the document", path)
 		}
 	}
 	want(t, d, "GET", "/docs", "", 404, "")
+}
+
+// Without the token a caller learns that the process is alive, and no more.
+func TestLivenessNeedsNoToken(t *testing.T) {
+	inner := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("details")) })
+	token := secret.New("0123456789abcdef")
+	for _, tc := range []struct {
+		method, path, bearer string
+		code                 int
+		body                 string
+	}{
+		{"GET", "/healthz", "", 200, `{"status":"alive"}` + "\n"},
+		{"GET", "/healthz", "wrong", 200, `{"status":"alive"}` + "\n"},
+		{"GET", "/healthz", "0123456789abcdef", 200, "details"},
+		{"GET", "/metrics", "", 401, "the token is missing or wrong\n"},
+		{"GET", "/healthz/", "", 401, "the token is missing or wrong\n"},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), tc.method, tc.path, nil)
+		if tc.bearer != "" {
+			r.Header.Set("Authorization", "Bearer "+tc.bearer)
+		}
+		w := httptest.NewRecorder()
+		guard(inner, true, token).ServeHTTP(w, r)
+		if w.Code != tc.code || w.Body.String() != tc.body {
+			t.Errorf("%s with %q: %d %q, want %d %q", tc.path, tc.bearer, w.Code, w.Body, tc.code, tc.body)
+		}
+	}
 }
 
 // A browser gets nothing, whatever page it shows; nor does a rebound name, nor,

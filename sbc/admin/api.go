@@ -89,6 +89,11 @@ func newAPI(d Deps, version string, now func() time.Time) http.Handler {
 	h.otherOperations(api)
 	if d.Metrics != nil {
 		mux.Handle("GET /metrics", d.Metrics)
+		metrics := operation(http.MethodGet, "/metrics", "metrics", "What is counted, in the text format of Prometheus")
+		metrics.Responses = map[string]*huma.Response{"200": {
+			Description: "OK", Content: map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}},
+		}}
+		api.OpenAPI().AddOperation(&metrics)
 	}
 	return mux
 }
@@ -114,7 +119,7 @@ func (h *handlers) otherOperations(api huma.API) {
 	huma.Register(api, operation(http.MethodPost, "/v1/selftest", "self-test", "Let two phones of this machine call through the gateway for a minute"), h.selfTest)
 	huma.Register(api, operation(http.MethodGet, "/v1/views", "list-views", "Names of what else can be seen"), h.views)
 	huma.Register(api, operation(http.MethodGet, "/v1/views/{name}", "get-view", "What a room shows of itself"), h.view)
-	huma.Register(api, operation(http.MethodGet, "/healthz", "health", "Whether the appliance works; 503 if it does not"), h.health)
+	huma.Register(api, operation(http.MethodGet, healthPath, "health", "Whether the appliance works; 503 if it does not. Without the token: that it is alive, no more"), h.health)
 }
 
 // operation is an operation with the limits all have.

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -12,6 +13,10 @@ import (
 // maxBody bounds the body of a request, in bytes.
 const maxBody = 64 << 10
 
+// healthPath is where the process says how it is; without the token, that it is
+// alive.
+const healthPath = "/healthz"
+
 // guard lets a request in that no browser sent and, over TCP, that carries the
 // token if there is one.
 func guard(next http.Handler, tcp bool, token secret.String) http.Handler {
@@ -22,6 +27,11 @@ func guard(next http.Handler, tcp bool, token secret.String) http.Handler {
 		case tcp && token.Empty() && !isLocal(r.Host):
 			// A page may let its own name point here: the name gives it away.
 			http.Error(w, "use the address, or localhost, in place of a name", http.StatusForbidden)
+		case tcp && !token.Empty() && !bears(r, token) && r.URL.Path == healthPath:
+			// Whoever restarts processes needs no secret to learn that this one
+			// answers; how it is, and that it is a gateway, he does not learn.
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, `{"status":"alive"}`+"\n") // a client that is gone misses nothing
 		case tcp && !token.Empty() && !bears(r, token):
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			http.Error(w, "the token is missing or wrong", http.StatusUnauthorized)
