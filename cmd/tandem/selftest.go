@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 
 	"github.com/spf13/cobra"
 
@@ -24,9 +25,14 @@ func selftestCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r, err := selftest.Run(cmd.Context(), nil, func(in admin.SelfTestRequest) (admin.SelfTest, error) {
+			r, err := selftest.Run(cmd.Context(), nil, func(in admin.SelfTestRequest) (admin.SelfTest, func(), error) {
 				var out admin.SelfTest
-				return out, c.do(cmd.Context(), http.MethodPost, "/v1/selftest", in, &out)
+				end := func() {
+					// If nobody hears it, the phones are out after a minute.
+					_ = c.do(cmd.Context(), http.MethodDelete, "/v1/selftest?caller="+url.QueryEscape(in.Caller), nil, nil)
+				}
+				err := c.do(cmd.Context(), http.MethodPost, "/v1/selftest", in, &out)
+				return out, end, err
 			})
 			if err != nil {
 				return fmt.Errorf("self test: %w", err)

@@ -207,6 +207,18 @@ func TestViewsAndDocumentAreServed(t *testing.T) {
 	want(t, d, "GET", "/docs", "", 404, "")
 }
 
+// The end of a self test is told with the address it began with.
+func TestSelfTestIsEnded(t *testing.T) {
+	ended := ""
+	d := Deps{EndSelfTest: func(caller string) { ended = caller }}
+	want(t, d, "DELETE", "/v1/selftest?caller=127.0.83.1:5060", "", 204, "")
+	if ended != "127.0.83.1:5060" {
+		t.Errorf("ended %q", ended)
+	}
+	want(t, d, "DELETE", "/v1/selftest", "", 422, "caller")
+	want(t, Deps{}, "DELETE", "/v1/selftest?caller=x", "", 404, "no self test")
+}
+
 // Without the token a caller learns that the process is alive, and no more.
 func TestLivenessNeedsNoToken(t *testing.T) {
 	inner := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("details")) })

@@ -74,7 +74,10 @@ type (
 		Name string `path:"name" maxLength:"64"`
 	}
 	selfTestInput struct{ Body SelfTestRequest }
-	empty         struct{}
+	endTestInput  struct {
+		Caller string `query:"caller" required:"true" maxLength:"64" doc:"Address and port of the calling phone"`
+	}
+	empty struct{}
 )
 
 // newAPI returns the handler of all operations. now is the clock.
@@ -117,6 +120,7 @@ func (h *handlers) otherOperations(api huma.API) {
 	huma.Register(api, operation(http.MethodGet, "/v1/trunks", "list-trunks", "Trunks and how they are"), h.trunks)
 	huma.Register(api, operation(http.MethodPost, "/v1/reload", "reload", "Read the configuration again; 422 says what is wrong with it"), h.reload)
 	huma.Register(api, operation(http.MethodPost, "/v1/selftest", "self-test", "Let two phones of this machine call through the gateway for a minute"), h.selfTest)
+	huma.Register(api, operation(http.MethodDelete, "/v1/selftest", "end-self-test", "Take the two phones out before the minute is over"), h.endSelfTest)
 	huma.Register(api, operation(http.MethodGet, "/v1/views", "list-views", "Names of what else can be seen"), h.views)
 	huma.Register(api, operation(http.MethodGet, "/v1/views/{name}", "get-view", "What a room shows of itself"), h.view)
 	huma.Register(api, operation(http.MethodGet, healthPath, "health", "Whether the appliance works; 503 if it does not. Without the token: that it is alive, no more"), h.health)
@@ -263,6 +267,14 @@ func (h *handlers) selfTest(_ context.Context, in *selfTestInput) (*body[SelfTes
 		return nil, huma.Error409Conflict(err.Error())
 	}
 	return &body[SelfTest]{out}, nil
+}
+
+func (h *handlers) endSelfTest(_ context.Context, in *endTestInput) (*empty, error) {
+	if h.deps.EndSelfTest == nil {
+		return nil, huma.Error404NotFound("this gateway has no self test")
+	}
+	h.deps.EndSelfTest(in.Caller)
+	return &empty{}, nil
 }
 
 func (h *handlers) views(_ context.Context, _ *empty) (*body[ViewList], error) {

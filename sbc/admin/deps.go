@@ -83,6 +83,9 @@ type Deps struct {
 	// SelfTest lets two phones on addresses of this machine call through the
 	// gateway for a minute.
 	SelfTest func(SelfTestRequest) (SelfTest, error)
+	// EndSelfTest takes the phones out before the minute is over; caller is the
+	// address of the one that calls.
+	EndSelfTest func(caller string)
 	// Health says how the appliance is.
 	Health func(now time.Time) Health
 	// Verdict says in words why a call went as it did. Empty for nothing to say.

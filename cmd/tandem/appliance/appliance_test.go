@@ -228,6 +228,7 @@ func TestSelfTestPhonesComeAndGo(t *testing.T) {
 		if err != nil || way.Gateway != "127.0.0.1:5060" || !has() {
 			t.Fatalf("%+v, %v", way, err)
 		}
+		m.app.EndSelfTest("127.0.83.9:5060")
 		if _, err := m.app.Reload(cfg); err != nil || !has() {
 			t.Errorf("after a reload: %v, %v", has(), err)
 		}
@@ -235,6 +236,27 @@ func TestSelfTestPhonesComeAndGo(t *testing.T) {
 		synctest.Wait()
 		if has() {
 			t.Error("the phones are still let in after a minute")
+		}
+		if _, err = m.app.SelfTest(admin.SelfTestRequest{Caller: "127.0.83.1:5060", Called: "127.0.83.2:5060"}); err != nil || !has() {
+			t.Fatal(err)
+		}
+		m.app.EndSelfTest("127.0.83.1:5060")
+		if has() {
+			t.Error("the phones are still let in after the end of the test")
+		}
+	})
+}
+
+// A gateway that the phones of a self test cannot speak to says what to do.
+func TestSelfTestSaysWhatItNeeds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := demo(t)
+		cfg.SIP.Listeners = cfg.SIP.Listeners[1:] // TCP alone
+		m := newMachine(t, cfg)
+		m.start()
+		_, err := m.app.SelfTest(admin.SelfTestRequest{Caller: "127.0.83.1:5060", Called: "127.0.83.2:5060"})
+		if err == nil || !strings.HasPrefix(err.Error(), "the phones of the test speak SIP over UDP, and IPv4: give the gateway such a listener") {
+			t.Errorf("error is %v", err)
 		}
 	})
 }

@@ -39,8 +39,10 @@ func (a *Appliance) SelfTest(r admin.SelfTestRequest) (admin.SelfTest, error) {
 		return admin.SelfTest{}, err
 	}
 	gateway, ok := a.udpListener()
-	if !ok {
-		return admin.SelfTest{}, errors.New("self test: no listener speaks SIP over UDP and IPv4")
+	m := a.built.Media.Address
+	if !ok || !m.Is4() {
+		return admin.SelfTest{}, errors.New("the phones of the test speak SIP over UDP, and IPv4: give the gateway such a listener, " +
+			`{name: selftest, transport: udp, address: "127.0.0.1:5060"} if there is no other use for it, and an IPv4 media.address`)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -50,11 +52,20 @@ func (a *Appliance) SelfTest(r admin.SelfTestRequest) (admin.SelfTest, error) {
 	a.test = &selfTest{caller: caller, called: called}
 	if err := a.apply(*a.cfg.Load()); err != nil {
 		a.test = nil // the configuration in force stays, without phones after the next reload
-		return admin.SelfTest{}, fmt.Errorf("self test: %w", err)
+		return admin.SelfTest{}, err
 	}
 	a.test.timer = a.expireSelfTest(a.test, selfTestLasts)
-	m := a.built.Media.Address
 	return admin.SelfTest{Gateway: gateway.String(), Number: selfTestNumber, Media: here(m).String()}, nil
+}
+
+// EndSelfTest takes the phones of a test out again, if the one that calls is at
+// that address and they are still in.
+func (a *Appliance) EndSelfTest(caller string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.test != nil && a.test.caller.String() == caller {
+		a.endSelfTest(a.test)
+	}
 }
 
 // endSelfTest takes the phones of t out again, if they are in. a.mu is held.
@@ -91,7 +102,7 @@ func here(a netip.Addr) netip.Addr {
 func loopback(s string) (netip.AddrPort, error) {
 	p, err := netip.ParseAddrPort(s)
 	if err != nil || !p.Addr().Is4() || !p.Addr().IsLoopback() || p.Port() == 0 {
-		return p, fmt.Errorf("self test: %q is not an IPv4 loopback address with port", s)
+		return p, fmt.Errorf("%q is not an IPv4 loopback address with port", s)
 	}
 	return p, nil
 }

@@ -13,6 +13,7 @@ const (
 	levelWithin  = 1.0   // dB
 	setupWithin  = 200 * time.Millisecond
 	delayWithin  = 50 * time.Millisecond
+	jitterWithin = 60 * time.Millisecond // from which a call has poor audio, see sbc/diag
 	digitsInTest = "1234567890*#ABCD"
 )
 
@@ -67,6 +68,9 @@ func (d Direction) faults(which string) []string {
 		add("the tone had %.1f dBm0, expected %.1f", d.Level, wantLevel)
 	case d.DelayMS > ms(delayWithin):
 		add("the tone came %.1f ms late, expected %.0f at most", d.DelayMS, ms(delayWithin))
+	}
+	if d.JitterMS > ms(jitterWithin) {
+		add("the packets came with a jitter of %.1f ms, expected %.0f at most", d.JitterMS, ms(jitterWithin))
 	}
 	if d.Lost > 0 {
 		add("%d of %d packets were lost", d.Lost, d.Lost+d.Packets)

@@ -33,10 +33,14 @@ const (
 // errTimeout says that nothing came any more.
 var errTimeout = errors.New("the test took more than ten seconds")
 
-// Run calls through the gateway and measures. order asks the gateway to let the
-// two phones in and says where they call; listen opens their sockets, nil those
-// of the machine. The error says why there is no result.
-func Run(ctx context.Context, listen Listen, order func(admin.SelfTestRequest) (admin.SelfTest, error)) (Result, error) {
+// An Order asks the gateway to let the two phones in. It returns where they call,
+// and what asks to take them out again.
+type Order func(admin.SelfTestRequest) (way admin.SelfTest, end func(), err error)
+
+// Run calls through the gateway, let in by order, and measures. listen opens the
+// sockets of the phones, nil those of the machine. The error says why there is no
+// result.
+func Run(ctx context.Context, listen Listen, order Order) (Result, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, testWithin, errTimeout)
 	defer cancel()
 	if listen == nil {
@@ -52,8 +56,9 @@ func Run(ctx context.Context, listen Listen, order func(admin.SelfTestRequest) (
 	if err != nil {
 		return Result{}, errors.Join(fmt.Errorf("make called phone: %w", err), caller.transport.Close())
 	}
-	way, err := order(admin.SelfTestRequest{Caller: caller.listens().String(), Called: called.listens().String()})
+	way, leave, err := order(admin.SelfTestRequest{Caller: caller.listens().String(), Called: called.listens().String()})
 	if err == nil {
+		defer leave()
 		err = errors.Join(caller.route(way), called.route(way))
 	}
 	if err != nil {

@@ -22,6 +22,8 @@ type machine struct {
 	host *simnet.Host
 	net  *simnet.Network
 	app  *appliance.Appliance
+
+	ended int // times that a test asked to be taken out
 }
 
 // newMachine starts the demonstration in the bubble of the caller. It ends with
@@ -61,12 +63,18 @@ func (m *machine) listen(a netip.AddrPort) (transport.PacketConn, error) {
 	return m.host.ListenPacket(a)
 }
 
+// order lets the phones in.
+func (m *machine) order(r admin.SelfTestRequest) (admin.SelfTest, func(), error) {
+	out, err := m.app.SelfTest(r)
+	return out, func() { m.ended++; m.app.EndSelfTest(r.Caller) }, err
+}
+
 // A gateway that works passes, and nothing of the test is left.
 func TestGoodGatewayPasses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMachine(t)
 		<-m.app.Up()
-		r, err := Run(t.Context(), m.listen, m.app.SelfTest)
+		r, err := Run(t.Context(), m.listen, m.order)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,6 +84,9 @@ func TestGoodGatewayPasses(t *testing.T) {
 		synctest.Wait() // the last messages are taken
 		if calls := m.app.Calls(); len(calls) != 0 {
 			t.Errorf("%d calls are left", len(calls))
+		}
+		if m.ended != 1 {
+			t.Errorf("the phones were taken out %d times", m.ended)
 		}
 	})
 }
@@ -88,7 +99,7 @@ func TestSilentGatewayFails(t *testing.T) {
 		m.net.Tap(func(p simnet.Packet) simnet.Fate {
 			return simnet.Fate{Drop: p.From.Port() >= 16384 && p.To.Addr() == netip.MustParseAddr("127.0.83.2") && len(p.Data) > 0 && p.Data[0]>>6 == 2}
 		})
-		r, err := Run(t.Context(), m.listen, m.app.SelfTest)
+		r, err := Run(t.Context(), m.listen, m.order)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,16 +114,16 @@ func TestRefusalIsSaid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMachine(t)
 		<-m.app.Up()
-		_, err := Run(t.Context(), m.listen, func(admin.SelfTestRequest) (admin.SelfTest, error) {
-			return admin.SelfTest{}, errors.New("not now")
+		_, err := Run(t.Context(), m.listen, func(admin.SelfTestRequest) (admin.SelfTest, func(), error) {
+			return admin.SelfTest{}, nil, errors.New("not now")
 		})
 		if err == nil || !strings.Contains(err.Error(), "not now") {
 			t.Errorf("error is %v", err)
 		}
-		_, err = Run(t.Context(), m.listen, func(r admin.SelfTestRequest) (admin.SelfTest, error) {
-			out, err := m.app.SelfTest(r)
+		_, err = Run(t.Context(), m.listen, func(r admin.SelfTestRequest) (admin.SelfTest, func(), error) {
+			out, end, err := m.order(r)
 			out.Number = "1234" // only the number of the test is let through
-			return out, err
+			return out, end, err
 		})
 		if err == nil || !strings.Contains(err.Error(), "403") {
 			t.Errorf("error is %v", err)
@@ -130,10 +141,10 @@ func TestFaultsAreNamed(t *testing.T) {
 	bad := Result{
 		SetupMS:  900,
 		ToCalled: Direction{Packets: 97, Lost: 3, Level: -14, Sent: 16, Heard: 15, wrong: true},
-		ToCaller: Direction{Packets: 100, Level: -10, DelayMS: 300, Sent: 16, Heard: 16},
+		ToCaller: Direction{Packets: 100, Level: -10, DelayMS: 300, JitterMS: 80, Sent: 16, Heard: 16},
 	}
 	bad.judge()
-	for _, want := range []string{"900 ms to set up", "-14.0 dBm0", "3 of 100 packets were lost", "15 digits came of 16", "300.0 ms late"} {
+	for _, want := range []string{"900 ms to set up", "-14.0 dBm0", "3 of 100 packets were lost", "15 digits came of 16", "300.0 ms late", "a jitter of 80.0 ms"} {
 		if bad.Good || !strings.Contains(bad.Verdict, want) {
 			t.Errorf("no %q in %s", want, bad.Verdict)
 		}
