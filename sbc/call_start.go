@@ -26,6 +26,7 @@ func (c *Call) start(now time.Time) {
 // begin opens the caller's media and looks at the offer. It reports whether the
 // call can go on; if not, it has ended it.
 func (c *Call) begin(now time.Time) bool {
+	c.a.host = c.host()
 	if len(c.in.Body) > 0 && !isSDP(c.in.ContentType) {
 		c.refuse(now, sip.Refusal(415), sip.Header{Name: "Accept", Value: "application/sdp"})
 		return false

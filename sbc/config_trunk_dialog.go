@@ -33,7 +33,8 @@ type DialogConfig struct {
 	// sent none. Otherwise we make the offer ourselves.
 	DelayedOffer bool
 	// Refer says what a REFER from the peer does: local (we do the transfer),
-	// pass (the other side is asked) or refuse.
+	// pass (the other side is asked, but for the attended transfer of two calls of
+	// ours, which we do) or refuse.
 	Refer Refer
 	// Replaces takes an INVITE with Replaces from the peer (RFC 3891). Without it
 	// such an INVITE is refused: by 420 if it requires the extension, which is

@@ -143,7 +143,8 @@ func (c *Call) resolved(now time.Time, s *side, targets []transport.Target, err 
 		return
 	}
 	hop := c.search.hops[s.target]
-	inv := c.invite(hop, targets)
+	s.host = hop.Trunk.Local(c.b2b.network.Listeners(), targets[0])
+	inv := c.invite(hop, targets, s.host)
 	if len(c.in.Body) > 0 || !s.trunk.cfg.Dialog.DelayedOffer || c.search.transfer != nil {
 		inv.Body = s.propose(c.direction(), c.preferred()...)
 	}
@@ -157,9 +158,8 @@ func (c *Call) resolved(now time.Time, s *side, targets []transport.Target, err 
 	c.note(now, s.name+" is trunk "+s.trunk.Name()+", "+s.record.Peer)
 }
 
-// invite makes the INVITE to a hop.
-func (c *Call) invite(hop Hop, targets []transport.Target) sip.Invite {
-	host := hop.Trunk.Local(c.b2b.network.Listeners(), targets[0])
+// invite makes the INVITE to a hop, which knows us by host.
+func (c *Call) invite(hop Hop, targets []transport.Target, host string) sip.Invite {
 	arrival := c.arrival
 	arrival.Headers = overlaid(arrival.Headers, c.search.embedded)
 	inv := arrival.Towards(hop, host)

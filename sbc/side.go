@@ -19,8 +19,9 @@ import (
 type side struct {
 	// Set once.
 	trunk  *Trunk
-	called bool // we called it; else it called us
-	target int  // its place in the search's plan, when called
+	called bool   // we called it; else it called us
+	target int    // its place in the search's plan, when called
+	host   string // what the far end knows us by
 
 	// Atomic: the call that owns it, for those who post.
 	owner atomic.Pointer[Call]

@@ -37,7 +37,10 @@ func (c *Call) referred(now time.Time, s *side, e sip.Referred) {
 	case ReferRefuse:
 		s.leg.RefuseRefer(now, sip.Refusal(603))
 	case ReferPass:
-		c.passRefer(now, s, stay, e)
+		// Only we can join two dialogs that are both ours.
+		if e.Replaces == nil || !c.ask(now, s, stay, e) {
+			c.passRefer(now, s, stay, e)
+		}
 	case ReferLocal:
 		c.refer(now, s, stay, e)
 	}
@@ -187,50 +190,6 @@ func (c *Call) endTransfer(now time.Time, cause sip.Cause) {
 		}
 	}
 	c.search = nil
-}
-
-// passRefer lets the other side do what a REFER asks for.
-func (c *Call) passRefer(now time.Time, s, stay *side, e sip.Referred) {
-	if e.Replaces != nil {
-		// The dialog it names is ours; the other side cannot know it.
-		s.leg.RefuseRefer(now, sip.Refusal(603).WithText("Attended transfer is not passed on"))
-		return
-	}
-	c.depth++
-	c.passing = s
-	c.note(now, "REFER passed to "+stay.name)
-	number, _, _ := userOf(e.Target.URI)
-	target := stay.trunk.cfg.Numbers.uri(s.trunk.cfg.Numbers.read(number),
-		stay.trunk.cfg.Numbers.To, stay.trunk.cfg.Peer.Host, stay.trunk.cfg.Peer.Port)
-	stay.leg.Refer(now, sip.Address{URI: target}, nil, "")
-}
-
-// referAnswered takes the answer to a REFER that was passed on.
-func (c *Call) referAnswered(now time.Time, _ *side, e sip.ReferAnswered) {
-	by := c.passing
-	if by == nil || c.ending || by.lost {
-		return
-	}
-	if e.Cause.Status < 300 {
-		by.leg.AcceptRefer(now)
-		return
-	}
-	c.passing = nil
-	by.leg.RefuseRefer(now, e.Cause)
-}
-
-// notified passes on how a referred call goes.
-func (c *Call) notified(now time.Time, _ *side, e sip.Notified) {
-	by := c.passing
-	if by == nil || c.ending || by.lost {
-		return
-	}
-	if e.Status != 0 {
-		by.leg.Notify(now, e.Status, e.Reason)
-	}
-	if e.Ended || e.Status >= 200 {
-		c.passing = nil
-	}
 }
 
 // role says which side of the call s is, as records say it.
