@@ -33,8 +33,10 @@ type DialogConfig struct {
 	// sent none. Otherwise we make the offer ourselves.
 	DelayedOffer bool
 	// Refer says what a REFER from the peer does: local (we do the transfer),
-	// pass (the other side is asked, but for the attended transfer of two calls of
-	// ours, which we do) or refuse.
+	// return (we do it too, by calling the target on this trunk whatever routes say,
+	// with the Request-URI and the Referred-By that the peer wrote, so that its own
+	// rules say who is meant), pass (the other side is asked, but for the attended
+	// transfer of two calls of ours, which we do) or refuse.
 	Refer Refer
 	// Replaces takes an INVITE with Replaces from the peer (RFC 3891). Without it
 	// such an INVITE is refused: by 420 if it requires the extension, which is
@@ -93,6 +95,7 @@ type Refer string
 // What may become of one.
 const (
 	ReferLocal  Refer = "local"
+	ReferReturn Refer = "return"
 	ReferPass   Refer = "pass"
 	ReferRefuse Refer = "refuse"
 )
@@ -112,7 +115,7 @@ func (d *DialogConfig) validate(f *findings, key string) {
 	oneOf(f, key+".timer", d.Timer, TimerOff, TimerAccept, TimerUAC, TimerUAS)
 	oneOf(f, key+".refresh", d.Refresh, RefreshUpdate, RefreshInvite)
 	oneOf(f, key+".hold", d.Hold, HoldSendOnly, HoldInactive)
-	oneOf(f, key+".refer", d.Refer, ReferLocal, ReferPass, ReferRefuse)
+	oneOf(f, key+".refer", d.Refer, ReferLocal, ReferReturn, ReferPass, ReferRefuse)
 	oneOf(f, key+".redirect", d.Redirect, RedirectFollow, RedirectPass)
 	if d.Timer == TimerOff {
 		return

@@ -118,7 +118,8 @@ func (t *TrunkConfig) vonage() {
 }
 
 // teams: TLS, our name in Contact, SDES, ICE lite, RTCP on the media port, hold
-// with a=inactive only, numbers with plus and user=phone.
+// with a=inactive only, numbers with plus and user=phone. What it refers to is
+// called through it, by the parameters it wrote.
 func (t *TrunkConfig) teams() {
 	t.Peer.Transport, t.Peer.Host, t.Peer.Port = TransportTLS, "sip.pstnhub.microsoft.com", 5061
 	t.Peer.Addresses = []string{"52.112.0.0/14", "52.120.0.0/14"}
@@ -128,6 +129,7 @@ func (t *TrunkConfig) teams() {
 	t.Identity.Diversion = DivertingHistory
 	t.Dialog.Hold = HoldInactive
 	t.Dialog.Update = false
+	t.Dialog.Refer = ReferReturn
 	t.Dialog.Refresh = RefreshInvite
 	t.Ringback.Policy = RingbackUntilMedia
 	t.Media.Codecs = []string{"G722", "PCMU", "PCMA"}

@@ -41,7 +41,7 @@ func (c *Call) referred(now time.Time, s *side, e sip.Referred) {
 		if e.Replaces == nil || !c.ask(now, s, stay, e) {
 			c.passRefer(now, s, stay, e)
 		}
-	case ReferLocal:
+	case ReferLocal, ReferReturn:
 		c.refer(now, s, stay, e)
 	}
 }
@@ -52,14 +52,9 @@ func (c *Call) refer(now time.Time, s, stay *side, e sip.Referred) {
 		return
 	}
 	number, _, named := userOf(e.Target.URI)
-	plan, err := c.planFor(now, s.trunk, stay, number)
-	if !named {
-		// The target is named by parameters that mean something to the peer alone:
-		// they go back to it as they are, as Teams and ACS want.
-		plan, err = Plan{Hops: []Hop{{
-			Trunk: s.trunk, Target: e.Target.URI, Called: c.arrival.Called,
-			Caller: c.arrival.Caller.Number,
-		}}}, nil
+	plan, err := c.returnTo(s.trunk, stay, e.Target.URI), error(nil)
+	if named && s.trunk.cfg.Dialog.Refer != ReferReturn {
+		plan, err = c.planFor(now, s.trunk, stay, number)
 	}
 	if err != nil {
 		s.leg.RefuseRefer(now, planCause(err))
@@ -95,6 +90,25 @@ func (c *Call) transferByAPI(now time.Time, number, stays string) {
 	c.next(now)
 }
 
+// returnTo is the plan of a transfer whose target is the affair of the trunk whose
+// peer asked for it, as where it is named by parameters that mean something to
+// that peer alone: they go back to it as they are, as Teams and ACS want.
+func (c *Call) returnTo(from *Trunk, stay *side, target string) Plan {
+	hop := Hop{Trunk: from, Target: target, Called: c.arrival.Called, Caller: c.numberOf(stay), by: c.numberOf(stay)}
+	if user, _, named := userOf(target); named {
+		hop.Called = from.cfg.Numbers.read(user)
+	}
+	return Plan{Hops: []Hop{hop}}
+}
+
+// numberOf is the number of a side that stays when the other is transferred.
+func (c *Call) numberOf(stay *side) string {
+	if stay != c.a || c.reversed {
+		return c.arrival.Called
+	}
+	return c.arrival.Caller.Number
+}
+
 // planFor routes a transfer: as a call of the trunk whose peer asked for it,
 // from the number of the side that stays.
 func (c *Call) planFor(now time.Time, from *Trunk, stay *side, number string) (Plan, error) {
@@ -103,9 +117,7 @@ func (c *Call) planFor(now time.Time, from *Trunk, stay *side, number string) (P
 	if from != nil {
 		q.Called = from.cfg.Numbers.read(number)
 	}
-	if stay != c.a || c.reversed {
-		q.Caller = c.arrival.Called
-	}
+	q.Caller = c.numberOf(stay)
 	return c.plan.Router.Plan(q)
 }
 
