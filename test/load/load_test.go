@@ -55,7 +55,7 @@ records: {path: "%[2]s/calls.db"}
 log: {level: warn}
 limits: {calls: 0, rate: 0}
 trunks:
-    - {name: west, peer: {addresses: [%[1]s11], host: %[1]s11, port: 5060}, media: {codecs: [%[3]s]}}
+    - {name: west, peer: {addresses: [%[1]s11], host: %[1]s11, port: 5060}, media: {codecs: [%[3]s]}, options: {interval: 0s}}
     - {name: east, peer: {addresses: [%[1]s12], host: %[1]s12, port: 5060}, media: {codecs: [%[4]s]}}
 routes:
     - {name: all, match: {trunks: [west]}, targets: [{trunk: east}]}

@@ -131,6 +131,14 @@ type call struct {
 	bye        bool
 }
 
+// settle ends the repeats of the INVITE. A response to it that is late, or comes
+// again, does not end those of the BYE.
+func (d *call) settle() {
+	if !d.bye {
+		d.last = nil
+	}
+}
+
 func (c *caller) request(d *call, method, seq, body string) []byte {
 	b := fmt.Appendf(nil, "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s:5060;branch=z9hG4bK%s%s;rport\r\n", method, d.remote, c.host, d.id, method)
 	b = fmt.Appendf(b, "From: <sip:+15550199@%s>;tag=%s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %s %s\r\n", c.host, d.id, d.to, d.id, seq, method)
@@ -175,13 +183,14 @@ func (c *caller) receive(d *call, m []byte) {
 	seq := header(m, "\nCSeq: ")
 	switch {
 	case bytes.HasPrefix(m, []byte("SIP/2.0 1")):
-		d.last = nil
+		d.settle()
 	case bytes.HasPrefix(m, []byte("SIP/2.0 200")) && bytes.HasSuffix(seq, []byte("INVITE")):
 		first := !d.bye && d.gw == 0
 		d.to = string(header(m, "\nTo: "))
 		u := header(m, "\nContact: ")
 		d.remote = string(u[1:bytes.IndexByte(u, '>')])
-		d.gw, d.last = port(m), nil
+		d.gw = port(m)
+		d.settle()
 		_, _ = c.conn.WriteToUDPAddrPort(c.request(d, "ACK", "1", ""), c.gw)
 		if !first {
 			return
