@@ -2,6 +2,7 @@ package sbc
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,7 +91,9 @@ func (a Arrival) Query(now time.Time, roll uint64) Query {
 func (a Arrival) Towards(h Hop, host string) sip.Invite {
 	t := h.Trunk
 	from, headers := t.named(a.Caller, h.Caller, host)
-	headers = append(headers, t.diverted(a.Diversions, h.Called, host)...)
+	diversions := slices.Concat(a.Diversions, h.diverted)
+	diversions = diversions[max(0, len(diversions)-maxDiversions):]
+	headers = append(headers, t.diverted(diversions, h.Called, host)...)
 	text := callText{called: h.Called, caller: h.Caller, route: h.Route}
 	if a.Caller.Private && !t.cfg.Identity.Trusted {
 		text.caller = anonymous
@@ -105,7 +108,7 @@ func (a Arrival) Towards(h Hop, host string) sip.Invite {
 		}
 	}
 	return sip.Invite{
-		RequestURI:  t.requestURI(h, a.Diversions, host),
+		RequestURI:  t.requestURI(h, diversions, host),
 		From:        from,
 		To:          sip.Address{URI: t.cfg.Numbers.uri(h.Called, t.cfg.Numbers.To, cmp.Or(t.cfg.Peer.Host, host), 0)},
 		MaxForwards: a.MaxForwards,
@@ -118,7 +121,10 @@ func (a Arrival) Towards(h Hop, host string) sip.Invite {
 // forwardings.
 func (t *Trunk) requestURI(h Hop, ds []Diversion, host string) string {
 	if h.Target != "" {
-		return h.Target
+		if _, said := causeIn(h.Target); said || len(h.diverted) == 0 {
+			return h.Target
+		}
+		return t.divertedURI(h.Target, ds, host)
 	}
 	n, p := &t.cfg.Numbers, &t.cfg.Peer
 	uri := n.uri(h.Called, n.RequestURI, p.Host, p.Port)

@@ -44,7 +44,8 @@ type DialogConfig struct {
 	Replaces bool
 	// Redirect says what a 3xx of the peer does: follow (its contacts are tried on
 	// this trunk one after the other, the most preferred first, at most 8 of them,
-	// none twice) or pass (the caller is told them all).
+	// none twice, and are told who redirected by identity.diversion) or pass (the
+	// caller is told them all).
 	Redirect Redirect
 }
 

@@ -43,10 +43,7 @@ func (c *Call) redirected(now time.Time, s *side, e sip.Redirected) {
 		}
 		q.asked[askedFor(uri)] = true
 		hop := q.hops[s.target]
-		hop.Target = uri
-		if user, _, ok := userOf(uri); ok {
-			hop.Called = s.trunk.cfg.Numbers.read(user) // what ceilings and records go by
-		}
+		hop.redirect(uri, e)
 		to = append(to, len(q.hops))
 		q.hops = append(q.hops, hop)
 	}
@@ -58,6 +55,52 @@ func (c *Call) redirected(now time.Time, s *side, e sip.Redirected) {
 	q.hunt.redirected(s.target, to)
 	c.drop(now, s)
 	c.next(now)
+}
+
+// redirect makes the hop one to a contact of the redirection e. Where that is
+// somebody else's, the one who redirected has diverted the call.
+func (h *Hop) redirect(contact string, e sip.Redirected) {
+	h.Target = contact
+	n := &h.Trunk.cfg.Numbers
+	user, _, ok := userOf(contact)
+	if !ok {
+		return
+	}
+	by := h.Called
+	h.Called = n.read(user) // what ceilings and records go by
+	if by != "" && by != h.Called {
+		h.diverted = append(slices.Clip(h.diverted), diversionBy(by, contact, e, n))
+	}
+}
+
+// diversionBy is the forwarding that number makes by a redirection to a contact.
+// Why is what it says of itself, by the newest Diversion (RFC 5806) or by the cause
+// of the contact (RFC 4458 §2); else what 302 stands for there, and of any other
+// status nothing is known.
+func diversionBy(number, contact string, e sip.Redirected, n *NumbersConfig) Diversion {
+	d := Diversion{Number: number, Reason: "unknown", Count: 1}
+	if e.Status == 302 {
+		d.Reason = reasonOf(e.Status)
+	}
+	if cause, ok := causeIn(contact); ok {
+		d.Reason = reasonOf(cause)
+	}
+	said := readDiversion(e.Headers, n)
+	if last := len(said) - 1; last >= 0 && said[last].Number == number {
+		d.Reason, d.Private = said[last].Reason, said[last].Private
+	}
+	return d
+}
+
+// causeIn is the cause in the parameters of a URI, if there is one.
+func causeIn(uri string) (int, bool) {
+	u, err := sip.ParseURI(uri)
+	if err != nil {
+		return 0, false
+	}
+	text, ok := u.Param("cause")
+	cause, err := strconv.Atoi(text)
+	return cause, ok && err == nil
 }
 
 // callable is a contact as a request to it asks for it, without the headers it

@@ -61,6 +61,9 @@ type Hop struct {
 	// Called at the trunk's host.
 	Target string
 
+	// Who redirected the call on its way to this hop, the oldest first.
+	diverted []Diversion
+
 	by      string           // the caller as he came, before rewriting: whom ceilings count it for
 	codes   []int            // final statuses that lead to the next group
 	through transport.Target // the phone it goes to, zero for a trunk's host
