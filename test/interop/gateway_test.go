@@ -160,7 +160,7 @@ func (g *gateway) stop() {
 	}
 	g.cmd = nil
 	if g.t.Failed() {
-		g.t.Logf("the gateway said:\n%s", g.said())
+		g.t.Logf("the gateway said:\n%s", tail(g.said()))
 	} else if strings.Contains(g.said(), "panic") {
 		g.t.Errorf("the gateway panicked:\n%s", g.said())
 	}
@@ -183,6 +183,16 @@ func (g *gateway) said() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.log.String()
+}
+
+// tail is the end of a long text, as much as anybody reads.
+func tail(s string) string {
+	const most = 16 << 10
+	if len(s) <= most {
+		return s
+	}
+	s = s[len(s)-most:]
+	return "[...]" + s[strings.IndexByte(s, '\n')+1:]
 }
 
 // cli runs a subcommand against the gateway and returns what it printed.
@@ -254,7 +264,7 @@ func (g *gateway) eventually(within time.Duration, what string, ok func() bool) 
 	g.t.Helper()
 	for end := time.Now().Add(within); !ok(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
-			g.t.Fatalf("waited %v for %s; the gateway said:\n%s", within, what, g.said())
+			g.t.Fatalf("waited %v for %s; the gateway said:\n%s", within, what, tail(g.said()))
 		}
 	}
 }

@@ -68,7 +68,7 @@ func (p *probe) must(after string) {
 			return
 		}
 	}
-	p.g.t.Fatalf("after %s no OPTIONS was answered; the gateway said:\n%s", after, p.g.said())
+	p.g.t.Fatalf("after %s no OPTIONS was answered; the gateway said:\n%s", after, tail(p.g.said()))
 }
 
 // optionsOf is an OPTIONS request from an address and port over a transport.
@@ -89,7 +89,7 @@ func (g *gateway) rss() int {
 	g.t.Helper()
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", g.cmd.Process.Pid))
 	if err != nil {
-		g.t.Fatalf("the gateway is gone: %v\n%s", err, g.said())
+		g.t.Fatalf("the gateway is gone: %v\n%s", err, tail(g.said()))
 	}
 	_, rest, _ := strings.Cut(string(b), "VmRSS:")
 	kb, _ := strconv.Atoi(strings.Fields(rest)[0])
@@ -107,7 +107,7 @@ func (g *gateway) held() float64 {
 func (g *gateway) unharmed(calls int) {
 	g.t.Helper()
 	if n := g.metric("tandem_call_faults_total"); n != 0 {
-		g.t.Errorf("%v calls were ended by a fault:\n%s", n, g.said())
+		g.t.Errorf("%v calls were ended by a fault:\n%s", n, tail(g.said()))
 	}
 	if n := g.metric("tandem_calls"); n < float64(calls) {
 		g.t.Errorf("%v calls are up, want the %d there were", n, calls)

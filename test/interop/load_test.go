@@ -11,11 +11,11 @@ import (
 // After thirty thousand calls memory, goroutines, descriptors and ports are
 // back where they were (SECURITY F18).
 func TestThirtyThousandCallsLeaveNothing(t *testing.T) {
-	const calls, rate = 30_000, 250
+	const calls, rate = 30_000, 200
 	g := start(t, toEast, "", west(""), east(""))
 	load := func(n int) {
 		uas := g.called(12, "uas", "-m", fmt.Sprint(n))
-		uac := g.caller(11, "uac", "+15550100", "-m", fmt.Sprint(n), "-r", fmt.Sprint(rate), "-d", "50", "-l", "2000")
+		uac := g.caller(11, "uac", "+15550100", "-m", fmt.Sprint(n), "-r", fmt.Sprint(rate), "-d", "50", "-l", "500") // waits rather than be refused
 		g.wantGood(uac, uas)
 		g.idle()
 	}

@@ -69,7 +69,7 @@ func (g *gateway) wantGood(runs ...*sipp) {
 		if err := <-s.done; err != nil {
 			errors, _ := os.ReadFile(filepath.Join(s.dir, "errors"))
 			out := s.out.String()
-			g.t.Errorf("sipp %s: %v\n%s\n%s", s.name, err, errors, out[max(0, len(out)-3000):])
+			g.t.Errorf("sipp %s: %v\n%s\n%s", s.name, err, tail(string(errors)), out[max(0, len(out)-3000):])
 		}
 	}
 }
