@@ -251,14 +251,11 @@ func (l *Leg) forget(c *client) {
 // failed takes the news that a message of ours did not get through. For a
 // request that is as good as a 503. RFC 3261 §8.1.3.1.
 func (l *Leg) failed(now time.Time, f *transport.Failure) {
-	i := slices.IndexFunc(l.clients, func(c *client) bool { return c.branch == f.Branch && c.open() })
+	i := slices.IndexFunc(l.clients, func(c *client) bool { return c.open() && c.failedBy(f) })
 	if i < 0 {
 		return // a response or an ACK: it comes again if it is missed
 	}
 	c := l.clients[i]
-	if c.heard {
-		return // a repetition failed; the first one did not
-	}
 	l.forget(c)
 	if c.req.bigger && c.flow.Kind == transport.TCP {
 		// RFC 3261 §18.1.1: fall back to UDP where TCP is refused.

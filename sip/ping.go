@@ -105,7 +105,7 @@ func (p *Ping) Receive(now time.Time, m Message) (PingResult, bool) {
 	if c == nil || !p.For(m) {
 		return p.known()
 	}
-	if f := m.fail; f != nil && f.Branch == c.branch && !c.heard {
+	if f := m.fail; f != nil && c.failedBy(f) {
 		p.client = nil
 		return PingResult{Target: p.target, Err: f.Err}, true
 	}

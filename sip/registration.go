@@ -164,7 +164,7 @@ func (r *Registration) Receive(now time.Time, m Message) bool {
 		return false
 	}
 	if f := m.fail; f != nil {
-		if f.Branch == c.branch && !c.heard {
+		if c.failedBy(f) {
 			r.client = nil
 			r.nextTarget(now, Refusal(503).WithText("transport: "+f.Err.Error()), 0)
 			return true

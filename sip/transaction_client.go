@@ -85,6 +85,17 @@ func (c *client) advance(now time.Time, cfg *Config) step {
 	return again
 }
 
+// failedBy reports whether f is the end of this transaction. Once anybody has
+// answered it is not: a repetition failed, or somebody forges ICMP, as does who
+// tells of a datagram to where ours did not go. RFC 3261 §18.4.
+func (c *client) failedBy(f *transport.Failure) bool {
+	if f.Branch != c.branch || c.heard {
+		return false
+	}
+	a, b := f.Flow.Remote, c.flow.Remote
+	return f.Flow.Kind != transport.UDP || a.Addr().Unmap() == b.Addr().Unmap() && a.Port() == b.Port()
+}
+
 // receive takes a response with this transaction's branch.
 func (c *client) receive(now time.Time, cfg *Config, status int) step {
 	c.heard = true

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -202,6 +203,43 @@ func TestTransportFailureIsAnAnswer(t *testing.T) {
 	}
 	if !l.Over() {
 		t.Error("leg is left")
+	}
+}
+
+// F1, RFC 3261 §18.4: ICMP about a request over UDP ends it at once, and only
+// the one it is about, where it went, until somebody has answered.
+func TestRefusedDatagramEndsItsRequestOnly(t *testing.T) {
+	s := newSide(t, addrA, LegConfig{})
+	l := s.ua.NewLeg(s.post, LegConfig{})
+	l.Dial(t0, outgoing(transport.UDP, addrB))
+	o := s.take()[0]
+	about := transport.Failure{CallID: o.CallID, Branch: o.Branch, Flow: o.Flow, Err: transport.ErrRefused}
+	other, elsewhere := about, about
+	other.Branch = "z9hG4bKforged"
+	elsewhere.Flow.Remote = netip.MustParseAddrPort("203.0.113.99:5060")
+	for _, f := range []transport.Failure{other, elsewhere} {
+		s.ua.Failed(t0, f)
+		s.work(t0, l)
+		s.wantSent("ICMP about another datagram")
+		if l.Over() {
+			t.Fatalf("ended by %+v", f)
+		}
+	}
+	s.ua.Failed(t0, about)
+	s.work(t0, l)
+	if r := event[Released](s, "nobody can be reached"); r.Cause.Status != 503 || r.Remote {
+		t.Errorf("released %+v", r)
+	}
+
+	s = newSide(t, addrA, LegConfig{})
+	c := &callee{side: s, leg: s.ua.NewLeg(s.post, LegConfig{})}
+	c.leg.Dial(t0, outgoing(transport.UDP, addrB))
+	o = s.take()[0]
+	c.says(t0, c.request(o.Raw), 180, "x", "", contactB)
+	s.ua.Failed(t0, transport.Failure{CallID: o.CallID, Branch: o.Branch, Flow: o.Flow, Err: transport.ErrRefused})
+	s.work(t0, c.leg)
+	if c.leg.Over() {
+		t.Error("ended by ICMP after an answer")
 	}
 }
 

@@ -131,7 +131,9 @@ type Outbound struct {
 	CallID, Branch string
 }
 
-// A Failure says that a message that Send took could not be delivered.
+// A Failure says that a message that Send took could not be delivered. Over UDP
+// it is hearsay (ErrRefused): believe it for a request to Flow.Remote that nobody
+// has answered.
 type Failure struct {
 	CallID, Branch string
 	Flow           Flow
@@ -198,6 +200,8 @@ var (
 	ErrFull = errors.New("queue is full")
 	// ErrTooLarge: the message does not fit the transport (65,507 bytes for UDP).
 	ErrTooLarge = errors.New("message is too large")
+	// ErrRefused: ICMP said that the datagram cannot arrive.
+	ErrRefused = errors.New("the far end's network or host refuses the datagram")
 	// ErrNoListener: no listener fits the flow's transport and address family.
 	ErrNoListener = errors.New("no listener for this transport and address family")
 	// ErrClosed: the transport is stopping.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 )
@@ -67,10 +68,10 @@ func (t *Transport) serve(ctx context.Context, s *socket) error {
 	return t.readPackets(ctx, s)
 }
 
-// readPackets reads one UDP socket. An error of one datagram, such as an ICMP
-// message about an earlier one, never ends it; only closing the socket does.
+// readPackets reads one UDP socket, and what ICMP said about datagrams that left
+// through it. An error never ends it; only closing the socket does.
 func (t *Transport) readPackets(ctx context.Context, s *socket) error {
-	buf := make([]byte, maxMessage+1)
+	buf, quoted := make([]byte, maxMessage+1), make([]byte, maxQuoted)
 	var pause time.Duration
 	for {
 		n, src, err := s.packets.ReadFromUDPAddrPort(buf)
@@ -81,6 +82,9 @@ func (t *Transport) readPackets(ctx context.Context, s *socket) error {
 			continue
 		case errors.Is(err, net.ErrClosed) || ctx.Err() != nil:
 			return err
+		case t.refusals(time.Now(), s, quoted) || errors.Is(err, os.ErrDeadlineExceeded):
+			pause = 0
+			continue
 		}
 		t.count.inc(countReadError)
 		if pause > 0 { // only errors come: do not spin
@@ -98,21 +102,6 @@ func wait(ctx context.Context, d time.Duration) {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-}
-
-// readBuffer is what we ask the kernel to keep for a UDP socket, in bytes: a
-// burst of some thousand messages while a processor is away.
-const readBuffer = 4 << 20
-
-// listenPacket opens a UDP socket of the machine.
-func listenPacket(local netip.AddrPort) (PacketConn, error) {
-	c, err := net.ListenUDP(network("udp", local.Addr()), net.UDPAddrFromAddrPort(local))
-	if err != nil {
-		return nil, err
-	}
-	_ = c.SetReadBuffer(readBuffer) // the kernel may grant less
-	_ = c.SetWriteBuffer(readBuffer)
-	return c, nil
 }
 
 // listen opens a listening TCP socket of the machine.

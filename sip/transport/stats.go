@@ -15,6 +15,8 @@ const (
 	countBytesOut
 	countReadError
 	countSendError
+	countDatagramRefused
+	countICMPIgnored
 	countOverSource
 	countOverTotal
 	countOverKnown
@@ -55,6 +57,10 @@ func (c counter) String() string {
 		return "read_errors"
 	case countSendError:
 		return "send_errors"
+	case countDatagramRefused:
+		return "datagrams_refused"
+	case countICMPIgnored:
+		return "icmp_ignored"
 	case countOverSource:
 		return "dropped_source_rate"
 	case countOverTotal:
