@@ -123,6 +123,38 @@ func TestDatagramComesInAndItsAnswerGoesBack(t *testing.T) {
 	}
 }
 
+// RFC 3261 §18.1.1 is about requests: a response goes the way its request came,
+// in one datagram however large (§18.2.2).
+func TestResponseAboveTheMTUIsSentWhole(t *testing.T) {
+	for _, addr := range loopbacks() {
+		tr, s := serve(t, listenOn("udp", addr), Deps{})
+		c := client(t, tr.Listeners()[0].Addr)
+		if _, err := c.Write(invite()); err != nil {
+			t.Fatal(err)
+		}
+		in := <-s.in
+		res := sipmsg.NewResponse(200, "OK")
+		res.AppendHeader(in.Msg.Via())
+		for _, size := range []int{1301, 1500, 9000, 60000} {
+			res.SetBody([]byte(strings.Repeat("a", size)))
+			raw, err := Append(nil, res)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := tr.Send(time.Now(), Outbound{Flow: in.Reply, Raw: raw}); err != nil {
+				t.Fatal(err)
+			}
+			buf := make([]byte, 65536)
+			if n, err := c.Read(buf); err != nil || string(buf[:n]) != string(raw) {
+				t.Errorf("%s: of a response of %d bytes came %d: %v", addr, len(raw), n, err)
+			}
+		}
+		if n := tr.Stats().Connections; n != 0 {
+			t.Errorf("%d connections were opened for it", n)
+		}
+	}
+}
+
 func portText(p uint16) string { return strconv.Itoa(int(p)) }
 
 func TestMalformedRequestGetsOne400AndTheNextIsHeard(t *testing.T) {
