@@ -174,7 +174,7 @@ func (c *Call) answerCaller(now time.Time, body []byte, headers []sip.Header) {
 	if len(c.in.Body) == 0 && !c.a.wantsSDP {
 		body = nil // our offer was answered in a PRACK; in the 200 it would be another (RFC 3262 §5)
 	}
-	c.a.leg.Answer(now, body, sip.Extra{Headers: headers})
+	c.a.leg.Answer(now, body, sip.Extra{Headers: c.recvInfo(headers)})
 	c.a.end.Select(now, c.a.dialog)
 }
 

@@ -32,7 +32,7 @@ func ours(name string) bool {
 		"authentication-info", "refer-to", "r", "referred-by", "b", "replaces", "join",
 		"target-dialog", "event", "o", "allow-events", "u", "subscription-state",
 		"p-asserted-identity", "p-preferred-identity", "remote-party-id", "privacy",
-		"p-charge-info", "diversion", "history-info", "user-to-user",
+		"p-charge-info", "diversion", "history-info", "user-to-user", "recv-info", "info-package",
 		"user-agent", "server", "timestamp", "retry-after", "warning", "error-info":
 		return true
 	}

@@ -17,7 +17,7 @@ type unpracked struct {
 // tell sends the caller a provisional response.
 func (c *Call) tell(now time.Time, status int, body []byte, headers []sip.Header) {
 	before := c.a.leg.Unacknowledged()
-	c.a.leg.Progress(now, status, body, sip.Extra{Headers: headers})
+	c.a.leg.Progress(now, status, body, sip.Extra{Headers: c.recvInfo(headers)})
 	if c.a.leg.Unacknowledged() > before {
 		c.unpracked = append(c.unpracked, unpracked{})
 	}

@@ -1,6 +1,7 @@
 package sbc
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tandem-voip/tandem/codec"
@@ -65,6 +66,20 @@ func (c *Call) follow(now time.Time, s *side) {
 	o.leg.Offer(now, o.propose(c.wish(o), a.Send.Codec))
 	c.note(now, o.name+" is offered "+codecName(a.Send.Codec))
 }
+
+// recvInfo announces to the caller that we take his candidates by INFO: where he
+// trickles them, and speaks of that package himself (RFC 8840 §4.1.1, RFC 6086
+// §5.2).
+func (c *Call) recvInfo(headers []sip.Header) []sip.Header {
+	a, ok := c.a.current()
+	if !ok || !a.ICE.Trickles || !slices.Contains(listed(c.in.Headers, "Recv-Info", maxPackages), sdp.PackageTrickle) {
+		return headers
+	}
+	return append(slices.Clip(headers), sip.Header{Name: "Recv-Info", Value: sdp.PackageTrickle})
+}
+
+// maxPackages bounds the INFO packages that are read of a message.
+const maxPackages = 16
 
 // trickled takes candidates that a far end sends after its description.
 func (c *Call) trickled(now time.Time, s *side, e sip.Informed) {

@@ -34,7 +34,7 @@ func Accept(l Local, offer, answer *Description) (*Agreed, error) {
 	}
 	if o.Ufrag != "" && m.Ufrag != "" && m.Pwd != "" && !m.Mismatch {
 		a.ICE.read(m, &l)
-		a.ICE.Lite = answer.Lite
+		a.ICE.Lite, a.ICE.Trickles = answer.Lite, answer.trickles()
 	}
 	if err := a.setRemote(m, &l, a.Mux); err != nil {
 		return nil, err

@@ -103,6 +103,7 @@ const MaxCandidates = 16
 type RemoteICE struct {
 	Ufrag, Pwd string // empty: no ICE
 	Lite       bool   // the far end is a lite agent
+	Trickles   bool   // it says that candidates may come after its description (RFC 8840 §4.1.1)
 	// Concluded says that the offer named our candidate in
 	// a=remote-candidates: its checks are over and Remote is the pair in use.
 	Concluded bool

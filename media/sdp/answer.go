@@ -44,14 +44,16 @@ func (a *Agreed) answerOne(offer, d *Description, l *Local) (int, error) {
 		}
 		*m = ours(l)
 		*a = Agreed{}
-		if err := m.answer(a, o, l, strings.Contains(offer.Options, "trickle")); err != nil {
+		if err := m.answer(a, o, l, offer.trickles()); err != nil {
 			*m = refused(o)
 			if first == nil {
 				first = err
 			}
 			return false
 		}
-		a.ICE.Lite = a.ICE.Ufrag != "" && offer.Lite
+		if a.ICE.Ufrag != "" {
+			a.ICE.Lite, a.ICE.Trickles = offer.Lite, offer.trickles()
+		}
 		return true
 	}
 	used := -1

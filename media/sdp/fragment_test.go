@@ -22,7 +22,7 @@ func trickle(t *testing.T, r *RemoteICE, session string, lines ...string) bool {
 // Candidates that come later take their places among those that are known, each
 // once.
 func TestTrickledCandidatesAreRanked(t *testing.T) {
-	r := RemoteICE{Ufrag: "u"}
+	r := RemoteICE{Ufrag: "u", Trickles: true}
 	r.Candidates[0] = Candidate{Addr: netip.MustParseAddrPort("192.0.2.7:4000"), Priority: 500, Component: 1}
 	if !trickle(t, &r, "a=ice-pwd:p\r\na=ice-ufrag:u\r\n",
 		"a=candidate:1 1 UDP 900 192.0.2.8 4000 typ host", "a=candidate:2 1 UDP 100 192.0.2.9 4000 typ host",
@@ -43,7 +43,7 @@ func TestTrickledCandidatesAreRanked(t *testing.T) {
 
 // Of candidates without end the best are kept.
 func TestTrickledCandidatesAreBounded(t *testing.T) {
-	r := RemoteICE{Ufrag: "u"}
+	r := RemoteICE{Ufrag: "u", Trickles: true}
 	for n := range 10 * MaxCandidates {
 		trickle(t, &r, "", fmt.Sprintf("a=candidate:1 1 UDP %d 192.0.2.8 %d typ host", n+1, 4000+n))
 	}
@@ -52,16 +52,23 @@ func TestTrickledCandidatesAreBounded(t *testing.T) {
 	}
 }
 
-// What is of another ufrag, or of an agent without ICE, or no fragment, changes
-// nothing.
+// What is of another ufrag, or of an agent without ICE or that did not say it would
+// trickle, or no fragment, changes nothing.
 func TestTrickledCandidatesOfAnotherAreNone(t *testing.T) {
-	for _, c := range []struct{ ufrag, session string }{{"u", "a=ice-ufrag:old\r\n"}, {"", ""}} {
-		r := RemoteICE{Ufrag: c.ufrag}
-		if trickle(t, &r, c.session, "a=candidate:1 1 UDP 900 192.0.2.8 4000 typ host") || r != (RemoteICE{Ufrag: c.ufrag}) {
+	for _, c := range []struct {
+		ice     RemoteICE
+		session string
+	}{
+		{RemoteICE{Ufrag: "u", Trickles: true}, "a=ice-ufrag:old\r\n"},
+		{RemoteICE{Trickles: true}, ""},
+		{RemoteICE{Ufrag: "u"}, ""},
+	} {
+		r := c.ice
+		if trickle(t, &r, c.session, "a=candidate:1 1 UDP 900 192.0.2.8 4000 typ host") || r != c.ice {
 			t.Errorf("%+v: %+v", c, r)
 		}
 	}
-	r := RemoteICE{Ufrag: "u"}
+	r := RemoteICE{Ufrag: "u", Trickles: true}
 	if _, err := r.Trickle([]byte("\x00"), Local{}); !errors.Is(err, ErrMalformed) {
 		t.Errorf("error is %v", err)
 	}
@@ -74,7 +81,7 @@ func TestTrickledCandidatesOfAnotherAreNone(t *testing.T) {
 func FuzzTrickle(f *testing.F) {
 	f.Add([]byte("a=ice-ufrag:u\r\nm=audio 9 RTP/AVP 0\r\na=candidate:1 1 UDP 900 192.0.2.8 4000 typ host\r\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		r := RemoteICE{Ufrag: "u"}
+		r := RemoteICE{Ufrag: "u", Trickles: true}
 		_, _ = r.Trickle(b, Local{})
 		for i := 1; i < MaxCandidates; i++ {
 			if r.Candidates[i].Priority > r.Candidates[i-1].Priority && r.Candidates[i-1].Addr.IsValid() {

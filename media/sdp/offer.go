@@ -202,6 +202,9 @@ func finish(d *Description, l *Local) {
 	if m := d.Audio(); m != nil && m.Ufrag != "" {
 		d.Lite = true
 		d.Options = "ice2" // RFC 8445 §10
+		if m.End {
+			d.Options += " trickle" // they may; ours are all there (RFC 8840 §4.1)
+		}
 	}
 	if p := l.Previous; p != nil {
 		d.Origin = p.Origin

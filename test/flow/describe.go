@@ -95,6 +95,9 @@ func (m *media) write(w *sdpWords, fs []format) []byte {
 	if w.lite {
 		line("a=ice-lite")
 	}
+	if w.trickle {
+		line("a=ice-options:trickle")
+	}
 	pts := make([]string, len(fs))
 	for i, f := range fs {
 		pts[i] = fmt.Sprint(f.pt)

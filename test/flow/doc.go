@@ -88,7 +88,7 @@
 // a new one moves it), no FEATURE. Codecs that are expected are the whole list,
 // in order, but for telephone-event and CN. Lines below give SDP as it is, with
 // $ADDR and $PORT. A peer with ice is a full agent: candidates
-// ADDR:PORT[/PRIORITY],... and restart, unless it is lite; with dtls it may say setup ROLE, and
+// ADDR:PORT[/PRIORITY],... and restart, unless it is lite; it may trickle them; with dtls it may say setup ROLE, and
 // forged for a fingerprint that is not its own.
 //
 // # Media

@@ -95,6 +95,7 @@ type sdpWords struct {
 	ice       bool
 	restart   bool // of ICE: new credentials
 	lite      bool // a lite agent
+	trickle   bool // ICE whose candidates may come by INFO
 	addresses []candidate
 	dtls      bool
 	setup     string // of dtls; "": the usual one
@@ -127,7 +128,7 @@ func (w *sdpWords) word(a *args) (taken bool, err error) {
 		return true, nil
 	}
 	if s == "no" {
-		if len(a.ws) < 2 || !slices.Contains([]string{"telephone-event", "CN", "mux", "sdes", "ice", "dtls", "video"}, a.ws[1].s) {
+		if len(a.ws) < 2 || !slices.Contains([]string{"telephone-event", "CN", "mux", "sdes", "ice", "trickle", "dtls", "video"}, a.ws[1].s) {
 			return false, nil
 		}
 		a.next()
@@ -162,6 +163,8 @@ func (w *sdpWords) word(a *args) (taken bool, err error) {
 		w.restart = true
 	case "lite":
 		w.lite = true
+	case "trickle":
+		w.trickle = true
 	case "candidates":
 		w.addresses, err = parseCandidates(a.next())
 	case "dtls":
@@ -337,6 +340,9 @@ func (s *session) has(feature string) bool {
 	case "lite":
 		_, ok := s.attr("ice-lite")
 		return ok
+	case "trickle":
+		v, _ := s.attr("ice-options")
+		return slices.Contains(strings.Fields(v), "trickle")
 	case "dtls":
 		_, ok := s.attr("fingerprint")
 		return ok
@@ -389,7 +395,7 @@ func (w *sdpWords) check(s, before *session) error {
 
 // features compares what is either there or not.
 func (w *sdpWords) features(s *session) error {
-	for feature, wanted := range map[string]bool{"mux": w.mux, "sdes": w.sdes, "ice": w.ice, "lite": w.lite, "dtls": w.dtls, "video": w.video} {
+	for feature, wanted := range map[string]bool{"mux": w.mux, "sdes": w.sdes, "ice": w.ice, "lite": w.lite, "trickle": w.trickle, "dtls": w.dtls, "video": w.video} {
 		if wanted && !s.has(feature) {
 			return fmt.Errorf("SDP has no %s", feature)
 		}
