@@ -25,13 +25,13 @@ JSSIP   := .cache/jssip-$(JSSIP_VERSION)/jssip.js
 DEPS      := gcc libc6-dev pkg-config libopus-dev
 DEPS_TEST := sip-tester baresip-core sox espeak-ng chromium-headless-shell asterisk-core-sounds-en-wav
 
-T ?= 30s# of each fuzz target
+T ?= 30s# of each fuzz target, or of the soak
 N ?= 10# runs of each benchmark
 F ?= .# flows to run, a regular expression
 I ?= .# interop tests to run, a regular expression
 D ?= .# defences to take out, a regular expression
 
-.PHONY: list run build test check race flow fuzz defences bench lint fmt vet docs interop ci deps deps-test
+.PHONY: list run build test check race flow fuzz defences bench soak lint fmt vet docs interop ci deps deps-test
 
 list: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -69,6 +69,9 @@ bench: build $(STAT) ## benchmarks ten times, compared with docs/benchmarks.txt
 	go test -run '^$$' -bench . -benchmem -count $(N) ./... | tee .cache/bench.txt
 	TANDEM=$(CURDIR)/tandem go test -run '^$$' -bench . -benchtime 1x -count 5 -timeout 60m -tags 'load nolibopusfile' ./test/load/ | tee -a .cache/bench.txt
 	if [ -f docs/benchmarks.txt ]; then $(STAT) docs/benchmarks.txt .cache/bench.txt; else $(STAT) .cache/bench.txt; fi
+
+soak: build ## calls at a steady rate, memory printed: make soak T=1h
+	SOAK=$(T) TANDEM=$(CURDIR)/tandem go test -count=1 -run '^TestSoak$$' -timeout 0 -v -tags 'load nolibopusfile' ./test/load/
 
 lint: $(LINT) ## golangci-lint, gofumpt, go mod tidy
 	go vet -tags 'defence interop load nolibopusfile' ./...
