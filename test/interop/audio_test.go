@@ -25,12 +25,18 @@ func connect(t *testing.T, west, east trunk, fa, fb format) *pair {
 	t.Helper()
 	g := start(t, toEast, "", west, east)
 	p := &pair{g: g, a: g.stream(west.host, fa), b: g.stream(east.host, fb)}
-	p.caller = g.phone(west.host).call("+15550100", p.a.sdp())
-	p.call = g.phone(east.host).incoming()
+	p.connect(g.phone(west.host), g.phone(east.host))
+	return p
+}
+
+// connect makes the call between these phones.
+func (p *pair) connect(west, east *phone) {
+	p.g.t.Helper()
+	p.caller = west.call("+15550100", p.a.sdp())
+	p.call = east.incoming()
 	p.b.meet(p.call.invite.body)
 	p.call.accept(p.b.sdp())
 	p.a.meet(p.caller.answered())
-	return p
 }
 
 // end hangs up and wants nothing left.

@@ -81,7 +81,11 @@ func (g *gateway) config(routes, sip, sections string, trunks []trunk) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "sip:\n  listeners:\n    - {name: udp, transport: udp, address: \"%s\"}\n    - {name: tcp, transport: tcp, address: \"%[1]s\"}\n", g.sip())
 	b.WriteString(strings.ReplaceAll(sip, "NET.", g.net))
-	fmt.Fprintf(&b, "media: {address: %s, port_min: 20000, port_max: 29999}\n", g.addr(1))
+	six := ""
+	if strings.Contains(sip, "[::1]") {
+		six = `address6: "::1", `
+	}
+	fmt.Fprintf(&b, "media: {address: %s, %sport_min: 20000, port_max: 29999}\n", g.addr(1), six)
 	fmt.Fprintf(&b, "admin: {socket: %q}\n", g.sock)
 	if !strings.Contains(sections, "call:") {
 		b.WriteString("call: {grace: 3s}\n")

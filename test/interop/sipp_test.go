@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -85,6 +86,7 @@ const toEast = `
 func TestScenarios(t *testing.T) {
 	for _, tt := range []struct {
 		name, uac, uas string
+		number         string // +15550100 when empty
 		west, east     string // keys of the trunks
 		args           []string
 	}{
@@ -106,6 +108,19 @@ func TestScenarios(t *testing.T) {
 		{name: "no common codec", uac: "uac_488"},
 		{name: "Max-Forwards used up", uac: "uac_max_forwards"},
 		{name: "options", uac: "uac_options"},
+		{name: "session timer of the called side", uac: "uac_bye_from_called", uas: "uas_timer", east: "dialog: {timer: uas, expires: 90s}"},
+		{name: "called wants a longer session", uac: "uac_bye_from_called", uas: "uas_422", east: "dialog: {timer: uas, expires: 90s}"},
+		{name: "update by the called side", uac: "uac_bye_from_called", uas: "uas_update"},
+		{name: "hold by the called side", uac: "uac_held", uas: "uas_holds"},
+		{name: "another codec", uac: "uac_codec", uas: "uas"},
+		{name: "redirection passed", uac: "uac_302", uas: "uas_redirect_two", east: "dialog: {redirect: pass}"},
+		{name: "forwarded", uac: "uac_181", uas: "uas_181"},
+		{name: "digits of both kinds of INFO", uac: "uac_info", uas: "uas_dtmf", east: "media: {dtmf: info}"},
+		{name: "digits of the plain kind", uac: "uac_dtmf", uas: "uas_info", east: "media: {dtmf: info_relay}"},
+		{name: "answered while cancelled", uac: "uac_cancel", uas: "uas_cancel_late"},
+		{name: "came by two ways", uac: "uac_loop", uas: "uas_cancel"},
+		{name: "malformed", uac: "uac_400"},
+		{name: "a phone registers", uac: "uac_register", number: "1001", west: "phones: {enabled: true}"},
 	} {
 		for _, transport := range []string{"u1", "t1"} {
 			t.Run(tt.name+" "+transport, func(t *testing.T) {
@@ -115,7 +130,7 @@ func TestScenarios(t *testing.T) {
 					runs = append(runs, g.called(12, tt.uas, "-m", "1"))
 				}
 				args := append([]string{"-m", "1", "-t", transport}, tt.args...)
-				runs = append(runs, g.caller(11, tt.uac, "+15550100", args...))
+				runs = append(runs, g.caller(11, tt.uac, cmp.Or(tt.number, "+15550100"), args...))
 				g.wantGood(runs...)
 				g.idle()
 			})
@@ -165,6 +180,61 @@ func TestRedirectIsFollowed(t *testing.T) {
 	caller := g.caller(11, "uac", "+15550100", "-m", "1", "-d", "200")
 	g.wantGood(first)
 	g.wantGood(g.called(12, "uas", "-m", "1"), caller)
+	g.idle()
+}
+
+// The contacts of a 302 are called in the order of their preference until one
+// of them answers.
+func TestRedirectionToTwoIsFollowed(t *testing.T) {
+	g := start(t, toEast, "", west(""), east("dialog: {redirect: follow}"))
+	called := g.called(12, "uas_redirect_two", "-m", "3")
+	g.wantGood(g.caller(11, "uac", "+15550100", "-m", "1"), called)
+	g.idle()
+}
+
+// A caller who transfers is told how it goes, and the two others talk on.
+func TestTransferByTheCaller(t *testing.T) {
+	const routes = toEast + `- {name: north, match: {numbers: ["+25550100"]}, targets: [{trunk: north}]}`
+	g := start(t, strings.Replace(routes, "{trunks: [west]}", `{numbers: ["+15550100"]}`, 1), "", west(""), east(""), trunk{"north", 13, ""})
+	runs := []*sipp{g.called(12, "uas", "-m", "1"), g.called(13, "uas_bye", "-m", "1")}
+	g.wantGood(append(runs, g.caller(11, "uac_refer", "+15550100", "-m", "1"))...)
+	g.idle()
+}
+
+// A trunk that wants it is registered with, its challenge answered, and told
+// when the gateway goes.
+func TestRegistrar(t *testing.T) {
+	g := start(t, toEast, "", west(""), east("register: {enabled: true, expires: 5m}\nauth: {username: tandem, password: secret}"))
+	registrar := g.called(12, "uas_register", "-m", "1")
+	g.eventually(30*time.Second, "the registration", func() bool {
+		var trunks []struct {
+			Registered string `json:"registered"`
+		}
+		g.json(&trunks, "trunks")
+		return trunks[0].Registered+trunks[1].Registered == "registered"
+	})
+	g.stop()
+	g.wantGood(registrar)
+}
+
+// Where there is no room for a call, its caller is told when to try again.
+func TestOverload(t *testing.T) {
+	g := start(t, toEast, "limits: {calls: 1}", west(""), east(""))
+	p := &pair{g: g, a: g.stream(11, pcmu()), b: g.stream(12, pcmu())}
+	p.connect(g.phone(11), g.phone(12))
+	g.wantGood(g.caller(11, "uac_overload", "+15550100", "-m", "1", "-p", "5062"))
+	p.end()
+}
+
+// A call from a phone that knows IPv6 alone reaches one on IPv4.
+func TestFromIPv6ToIPv4(t *testing.T) {
+	port := 10000 + 2*(os.Getpid()%4500) // of this process; there is one ::1 for all
+	listener := fmt.Sprintf("[::1]:%d", port)
+	g := startWith(t, toEast, fmt.Sprintf("    - {name: six, transport: udp, address: %q}\n", listener), "",
+		trunk{"west", 0, fmt.Sprintf("peer: {addresses: [\"::1\"], host: \"::1\", port: %d}\noptions: {interval: 0s}", port+1)}, east(""))
+	called := g.called(12, "uas", "-m", "1")
+	caller := g.sipp(11, "uac", listener, "-s", "+15550100", "-i", "[::1]", "-mi", "[::1]", "-p", fmt.Sprint(port+1), "-m", "1")
+	g.wantGood(caller, called)
 	g.idle()
 }
 
