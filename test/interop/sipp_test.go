@@ -5,10 +5,13 @@ package interop
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,8 +56,23 @@ func (g *gateway) sipp(n int, scenario string, args ...string) *sipp {
 func (g *gateway) called(n int, scenario string, args ...string) *sipp {
 	g.t.Helper()
 	s := g.sipp(n, scenario, args...)
-	time.Sleep(300 * time.Millisecond) // its socket is open when its process sleeps in select
+	kind := "udp"
+	if slices.Contains(args, "t1") {
+		kind = "tcp"
+	}
+	g.eventually(10*time.Second, "socket of sipp "+scenario, func() bool { return bound(g.t, kind, g.addr(n)) })
 	return s
+}
+
+// bound reports whether there is a socket at port 5060 of addr.
+func bound(t *testing.T, kind, addr string) bool {
+	t.Helper()
+	table, err := os.ReadFile("/proc/net/" + kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := netip.MustParseAddr(addr).As4()
+	return strings.Contains(string(table), fmt.Sprintf(": %08X:%04X ", binary.NativeEndian.Uint32(a[:]), 5060))
 }
 
 // caller calls number through the gateway from host n.
@@ -176,10 +194,8 @@ func TestFailover(t *testing.T) {
 // A 302 is followed to the number it names.
 func TestRedirectIsFollowed(t *testing.T) {
 	g := start(t, toEast, "", west(""), east("dialog: {redirect: follow}"))
-	first := g.called(12, "uas_redirect", "-m", "1")
-	caller := g.caller(11, "uac", "+15550100", "-m", "1", "-d", "200")
-	g.wantGood(first)
-	g.wantGood(g.called(12, "uas", "-m", "1"), caller)
+	moved := g.called(12, "uas_redirect", "-m", "2")
+	g.wantGood(moved, g.caller(11, "uac", "+15550100", "-m", "1", "-d", "200"))
 	g.idle()
 }
 
