@@ -4,6 +4,7 @@ package interop
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net"
 	"net/netip"
 	"testing"
@@ -12,16 +13,35 @@ import (
 
 // An attacker who sprays RTP at both ports of a live call, from another host and
 // from another port of the caller's own host, is heard by nobody and is sent
-// nothing (SECURITY S1, S2); the call does not suffer.
+// nothing (SECURITY S1, S2); the call does not suffer. Nor does it help to be
+// first, from another host: behind NAT the media ranges keep him out.
 func TestRTPBleedAndInjection(t *testing.T) {
 	for _, tt := range []struct {
-		name string
-		host int
-	}{{"from elsewhere", 66}, {"from the caller's host", 11}} {
+		name  string
+		host  int
+		nat   bool
+		first bool // before either side has sent anything
+	}{
+		{name: "from elsewhere", host: 66},
+		{name: "from the caller's host", host: 11},
+		{name: "from elsewhere and first", host: 66, first: true},
+		{name: "from elsewhere and first, behind NAT", host: 66, nat: true, first: true},
+	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := connect(t, west("media: {codecs: [PCMU]}"), east("media: {codecs: [PCMU]}"), pcmu(), pcmu())
-			p.both(tone(1004, time.Second), tone(1004, time.Second))
+			keys := func(host int) string {
+				if !tt.nat {
+					return "media: {codecs: [PCMU]}"
+				}
+				return fmt.Sprintf("media: {codecs: [PCMU], latch: nat, ranges: [NET.%d/32]}", host)
+			}
+			p := connect(t, west(keys(11)), east(keys(12)), pcmu(), pcmu())
+			if !tt.first {
+				p.both(tone(1004, time.Second), tone(1004, time.Second))
+			}
 			a := attack(p.g, tt.host, p.a.to, p.b.to)
+			if tt.first {
+				time.Sleep(300 * time.Millisecond) // his probation would be over
+			}
 			p.both(tone(1004, 3*time.Second), tone(1004, 3*time.Second))
 			bled := a()
 			p.end()
