@@ -29,7 +29,7 @@ func TestThirtyThousandCallsLeaveNothing(t *testing.T) {
 	if after.goroutines > before.goroutines+5 || after.files > before.files+5 {
 		t.Errorf("left behind: %v, before %v", after, before)
 	}
-	if after.memory > before.memory+32<<20 {
+	if after.memory > before.memory+16<<20 {
 		t.Errorf("memory grew by %.0f MiB", (after.memory-before.memory)/(1<<20))
 	}
 	if used := g.metric("tandem_media_ports_used"); used != 0 {
