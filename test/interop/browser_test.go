@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -134,6 +135,15 @@ func (b *browser) wait(kind string) browserEvent {
 	return b.seen(kind)[0]
 }
 
+// digits are those that the page was told of.
+func (b *browser) digits() string {
+	var keys strings.Builder
+	for _, e := range b.seen("digit") {
+		keys.WriteString(e.Data.M)
+	}
+	return keys.String()
+}
+
 // hears waits until the page hears a tone of that frequency.
 func (b *browser) hears(hz float64) browserEvent {
 	b.g.t.Helper()
@@ -161,10 +171,10 @@ func microphone(t *testing.T, hz float64) string {
 	return file
 }
 
-// web is the trunk of the browsers of a test.
-func web(transport string) trunk {
+// web is the trunk of the browsers of a test, whose digits are of that kind.
+func web(transport, digits string) trunk {
 	return trunk{"web", 0, "peer: {listener: web, transport: " + transport + "}\nphones: {enabled: true}\n" +
-		"media: {codecs: [opus, PCMU], ice: lite, mux: required}\nsecurity: {srtp: required, keys: dtls}"}
+		"media: {codecs: [opus, PCMU], ice: lite, mux: required, dtmf: " + digits + "}\nsecurity: {srtp: required, keys: dtls}"}
 }
 
 const webRoutes = `
@@ -177,7 +187,7 @@ const webRoutes = `
 `
 
 // startWeb is a gateway with a WebSocket listener, secure or not.
-func startWeb(t *testing.T, transport string) (*gateway, string) {
+func startWeb(t *testing.T, transport, digits string) (*gateway, string) {
 	t.Helper()
 	dir := t.TempDir()
 	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
@@ -187,7 +197,7 @@ func startWeb(t *testing.T, transport string) (*gateway, string) {
 	}
 	extra := fmt.Sprintf("    - {name: web, transport: %s, address: \"NET.1:8443\", origins: [\"*\"]}\n", transport) +
 		fmt.Sprintf("  profiles: [{name: default, certificate: %q, key: %q}]\n", cert, key)
-	g := startWith(t, webRoutes, extra, "", web(transport), east("media: {codecs: [PCMU]}"))
+	g := startWith(t, webRoutes, extra, "", web(transport, digits), east("media: {codecs: [PCMU]}"))
 	return g, transport + "://" + g.addr(1) + ":8443"
 }
 
@@ -196,7 +206,7 @@ func startWeb(t *testing.T, transport string) (*gateway, string) {
 func TestBrowserCallsCarrier(t *testing.T) {
 	for _, transport := range []string{"wss", "ws"} {
 		t.Run(transport, func(t *testing.T) {
-			g, url := startWeb(t, transport)
+			g, url := startWeb(t, transport, "rfc4733")
 			carrier, audio := g.phone(12), g.stream(12, pcmu())
 			b := g.browser(microphone(t, 700))
 			b.do("start", "ws", url, "uri", "sip:browser@tandem.invalid")
@@ -228,10 +238,11 @@ func TestBrowserCallsCarrier(t *testing.T) {
 	}
 }
 
-// A carrier calls a browser phone, which has registered; both hear each other
+// A carrier calls a browser phone, which has registered; both hear each other,
+// digits pass both ways, by INFO at the browser, which tells a page of no others,
 // and the browser hangs up.
 func TestCarrierCallsBrowser(t *testing.T) {
-	g, url := startWeb(t, "wss")
+	g, url := startWeb(t, "wss", "info_relay")
 	carrier, audio := g.phone(12), g.stream(12, pcmu())
 	b := g.browser(microphone(t, 700))
 	b.do("start", "ws", url, "uri", "sip:+15550300@tandem.invalid", "register", true)
@@ -246,6 +257,11 @@ func TestCarrierCallsBrowser(t *testing.T) {
 	if db := level(last(audio.heard(), 8000), 700); db < -30 {
 		t.Errorf("the carrier hears the browser at %.1f dB", db)
 	}
+	audio.quiet()
+	audio.press("159")
+	g.eventually(10*time.Second, "the browser to be told 159", func() bool { return b.digits() == "159" })
+	b.do("digits", "keys", "12#", "how", "INFO")
+	g.eventually(10*time.Second, "the carrier to be sent 12#", func() bool { return audio.digits() == "12#" })
 	b.do("hangup")
 	call.hungUp()
 	g.idle()
