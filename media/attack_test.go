@@ -185,6 +185,9 @@ func TestGarbageIsCountedAndMovesNothing(t *testing.T) {
 		if s.Malformed != uint64(garbage+1) || s.Received.Packets != 0 || len(pb.packets()) != 0 {
 			t.Errorf("malformed %d of %d, accepted %d, heard %d", s.Malformed, garbage+1, s.Received.Packets, len(pb.packets()))
 		}
+		if n := b.pool.Stats(time.Now()).Malformed; n != s.Malformed {
+			t.Errorf("the pool counts %d while the call is up, the endpoint %d", n, s.Malformed)
+		}
 		if n := b.told(NoticePathLatched); len(n) != 0 {
 			t.Errorf("latched %+v", n)
 		}

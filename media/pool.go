@@ -10,7 +10,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -266,6 +268,15 @@ func (p *Pool) forget(now time.Time, e *Endpoint, s Stats) {
 
 // Stats returns the figures of the pool at now.
 func (p *Pool) Stats(now time.Time) PoolStats {
+	s, open := p.settled(now)
+	for _, e := range open {
+		s.add(e.counts()) // if it was closed meanwhile, settled did not have it
+	}
+	return s
+}
+
+// settled returns the figures without those of the open endpoints, and these.
+func (p *Pool) settled(now time.Time) (PoolStats, []*Endpoint) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.stats
@@ -278,5 +289,5 @@ func (p *Pool) Stats(now time.Time) PoolStats {
 		s.Used += p.ports6.used()
 		s.Resting += p.ports6.resting(now)
 	}
-	return s
+	return s, slices.Collect(maps.Keys(p.endpoints))
 }

@@ -69,7 +69,8 @@ type PoolStats struct {
 	Exhausted  uint64 // refused because no port was left: an alarm
 	BindErrors uint64 // ports skipped because somebody else has them
 
-	PacketsIn   uint64 // RTP accepted, of endpoints that are closed
+	// Of all endpoints, closed or open.
+	PacketsIn   uint64 // RTP accepted
 	PacketsOut  uint64
 	Rejected    uint64
 	Unauthentic uint64
@@ -78,7 +79,7 @@ type PoolStats struct {
 	DialogsRefused uint64
 }
 
-// add takes the figures of a closed endpoint into those of the pool.
+// add takes the figures of an endpoint into those of the pool.
 func (p *PoolStats) add(s Stats) {
 	p.PacketsIn += s.Received.Packets
 	p.PacketsOut += s.Sent.Packets
@@ -99,6 +100,13 @@ func (e *Endpoint) Stats() Stats {
 		s.Received.Lost += d.lost + d.in.lost()
 	}
 	return s
+}
+
+// counts returns the counters alone.
+func (e *Endpoint) counts() Stats {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.stats
 }
 
 // tally brings the figures up to date that are kept elsewhere.

@@ -96,11 +96,11 @@ func (e emitter) media(s Snapshot) {
 	e.counter("media_endpoints_total", "RTP endpoints ever opened.", m.Opened)
 	e.counter("media_exhausted_total", "Endpoints refused because no port was free.", m.Exhausted)
 	e.counter("media_bind_errors_total", "Ports skipped because another program has them.", m.BindErrors)
-	e.counter("media_packets_in_total", "RTP packets accepted, of endpoints that are closed.", m.PacketsIn)
-	e.counter("media_packets_out_total", "RTP packets sent, of endpoints that are closed.", m.PacketsOut)
+	e.counter("media_packets_in_total", "RTP packets accepted.", m.PacketsIn)
+	e.counter("media_packets_out_total", "RTP packets sent.", m.PacketsOut)
 	e.counter("media_rejected_total", "RTP packets that were not accepted: of a strange source, or not authentic.", m.Rejected)
 	e.counter("media_unauthentic_total", "SRTP and SRTCP packets that were not authentic.", m.Unauthentic)
-	e.counter("media_dialogs_refused_total", "Early dialogs beyond media.dialogs, of endpoints that are closed.", m.DialogsRefused)
+	e.counter("media_dialogs_refused_total", "Early dialogs beyond media.dialogs.", m.DialogsRefused)
 	e.counter("media_malformed_total", "Datagrams at RTP ports that are nothing we know.", m.Malformed)
 }
 
