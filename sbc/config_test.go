@@ -58,6 +58,7 @@ func TestMistakesAreFoundWithTheirKeys(t *testing.T) {
 		"trunks[0].peer.proxy":           trunk(func(t *TrunkConfig) { t.Peer.Proxy = "a b" }),
 		"trunks[0].peer.names[0]":        trunk(func(t *TrunkConfig) { t.Peer.Names = []string{"*"} }),
 		"trunks[0].peer.datagram":        trunk(func(t *TrunkConfig) { t.Peer.Datagram = 100 }),
+		"trunks[0].peer.keep_alive_stun": trunk(func(t *TrunkConfig) { t.Peer.KeepAliveSTUN = true }),
 		"trunks[0].peer.keep_alive":      trunk(func(t *TrunkConfig) { t.Peer.KeepAlive, t.Options.Interval = time.Minute, 0 }),
 		"trunks[0].auth.username":        trunk(func(t *TrunkConfig) { t.Auth.Password = secret.New("x") }),
 		"trunks[0].register.user":        trunk(func(t *TrunkConfig) { t.Register.Enabled = true }),

@@ -110,6 +110,9 @@ type PeerConfig struct {
 	// open before a peer over UDP. 0 sends none. Connections have a keep-alive of
 	// their own in the transport section.
 	KeepAlive time.Duration
+	// KeepAliveSTUN sends STUN binding requests instead, for peers that want them
+	// (RFC 5626 §3.5.2). What they answer is counted and has no effect.
+	KeepAliveSTUN bool
 	// Symmetric sends requests in a dialog to where the peer's last one came
 	// from, whatever its Contact says; for peers behind NAT.
 	Symmetric bool
@@ -281,6 +284,9 @@ func (p *PeerConfig) validate(f *findings, key string) {
 	}
 	if p.KeepAlive != 0 && (p.KeepAlive < time.Second || p.KeepAlive > time.Hour) {
 		f.add(key+".keep_alive", "%s is out of range; use 1s to 1h, or 0 for none", p.KeepAlive)
+	}
+	if p.KeepAliveSTUN && p.KeepAlive == 0 {
+		f.add(key+".keep_alive_stun", "needs keep_alive, the time between two")
 	}
 	if p.Datagram != 0 {
 		between(f, key+".datagram", p.Datagram, 512, 65000)

@@ -3,6 +3,7 @@ package sbc
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"log/slog"
 	"math/rand/v2"
 	"reflect"
@@ -329,14 +330,21 @@ func (m *Monitor) advance(now time.Time, w *watched) {
 	}
 }
 
-// keepAlive sends an empty datagram to where the trunk was last found (RFC 5626
-// §4.4.1 describes the same for connections).
+// keepAlive sends an empty datagram, or a binding request, to where the trunk was
+// last found (RFC 5626 §4.4.2; §4.4.1 describes the first for connections).
 func (m *Monitor) keepAlive(now time.Time, w *watched) {
 	if w.last.Kind != transport.UDP {
 		return // connections have their own
 	}
+	raw := []byte("\r\n\r\n")
+	if w.trunk.cfg.Peer.KeepAliveSTUN {
+		var id [12]byte
+		binary.BigEndian.PutUint64(id[:], random())
+		binary.BigEndian.PutUint64(id[4:], random())
+		raw = transport.BindingRequest(id)
+	}
 	// What cannot be sent is not missed: the next one is due soon.
-	_ = m.network.Send(now, transport.Outbound{Flow: w.last.Flow(), Raw: []byte("\r\n\r\n")})
+	_ = m.network.Send(now, transport.Outbound{Flow: w.last.Flow(), Raw: raw})
 }
 
 // resolve looks addresses up; they come back through the inbox.

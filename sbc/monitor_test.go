@@ -60,6 +60,8 @@ func (p *fakePeer) take(request string) string {
 	method, _, _ := strings.Cut(request, " ")
 	if strings.TrimSpace(request) == "" {
 		method = "CRLF"
+	} else if strings.HasPrefix(request, "\x00\x01\x00\x00\x21\x12\xa4\x42") { // RFC 8489 §5
+		method = "STUN"
 	} else if strings.Contains(request, "\r\nExpires: 0\r\n") {
 		method = "UNREGISTER"
 	}
@@ -251,6 +253,22 @@ func TestMonitorKeepsNATOpen(t *testing.T) {
 		methods, _ := m.peer.requests()
 		if n := count(methods, "CRLF"); n != 5 {
 			t.Errorf("%d keep-alives in 55s: %v", n, methods)
+		}
+	})
+}
+
+// Where the peer wants them, binding requests take the place of empty datagrams.
+// RFC 5626 §4.4.2
+func TestMonitorKeepsNATOpenBySTUN(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := monitor(t, func(c *TrunkConfig) {
+			c.Peer.KeepAlive, c.Peer.KeepAliveSTUN, c.Options.Interval = 10*time.Second, true, time.Minute
+		})
+		defer m.stop()
+		time.Sleep(55 * time.Second)
+		methods, _ := m.peer.requests()
+		if stun, crlf := count(methods, "STUN"), count(methods, "CRLF"); stun != 5 || crlf != 0 {
+			t.Errorf("%d binding requests and %d empty datagrams in 55s: %v", stun, crlf, methods)
 		}
 	})
 }

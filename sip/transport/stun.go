@@ -23,6 +23,16 @@ func isSTUN(b []byte) bool {
 	return len(b) >= stunHeader && b[0]&0xC0 == 0 && binary.BigEndian.Uint32(b[4:]) == stunCookie
 }
 
+// BindingRequest is a STUN request without attributes, a keep-alive for a peer
+// over UDP (RFC 5626 §4.4.2). id, the transaction, is random.
+func BindingRequest(id [12]byte) []byte {
+	b := make([]byte, 0, stunHeader)
+	b = binary.BigEndian.AppendUint16(b, stunRequest)
+	b = binary.BigEndian.AppendUint16(b, 0) // octets of attributes
+	b = binary.BigEndian.AppendUint32(b, stunCookie)
+	return append(b, id[:]...)
+}
+
 // stunReply appends the success response to the binding request b from src, or
 // nothing if b is no whole binding request.
 func stunReply(dst, b []byte, src netip.AddrPort) []byte {
